@@ -1,1 +1,8 @@
-//! placeholder
+//! Pure decisions of the runtime.
+//!
+//! Nothing here reads a clock, draws a random number, logs, or does I/O: time arrives as an
+//! argument and decisions leave as values, so equal inputs replay equal runs. Only `std` is used.
+
+pub mod columns;
+
+pub use columns::Columns;
