@@ -3,6 +3,12 @@
 //! Nothing here reads a clock, draws a random number, logs, or does I/O: time arrives as an
 //! argument and decisions leave as values, so equal inputs replay equal runs. Only `std` is used.
 
+pub mod body;
+pub mod claims;
 pub mod columns;
+pub mod packed;
+pub mod state;
+pub mod verdict;
 
 pub use columns::Columns;
+pub use packed::Packed;
