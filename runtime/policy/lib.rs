@@ -6,8 +6,11 @@
 pub mod body;
 pub mod claims;
 pub mod columns;
+pub mod labels;
+pub mod limits;
 pub mod packed;
 pub mod state;
+pub mod topology;
 pub mod verdict;
 
 pub use columns::Columns;

@@ -1,0 +1,246 @@
+//! Every hard bound and every default, with unit, reason, and what happens when it is reached.
+//!
+//! A [`Setting`] can be set in the configuration, within its range; a plain constant cannot. The
+//! bounds at a plugin's boundary are also stated in `wit/`, and the two say the same.
+
+/// Wasmtime fuel: about one unit per WebAssembly instruction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Fuel(u64);
+
+/// A number of bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Bytes(u64);
+
+impl Fuel {
+    /// So much fuel.
+    pub const fn new(fuel: u64) -> Self {
+        Self(fuel)
+    }
+
+    /// The number of units.
+    pub const fn get(self) -> u64 {
+        self.0
+    }
+}
+
+impl Bytes {
+    /// So many bytes.
+    pub const fn new(bytes: u64) -> Self {
+        Self(bytes)
+    }
+
+    /// The number of bytes.
+    pub const fn get(self) -> u64 {
+        self.0
+    }
+}
+
+/// A number that the configuration may set: its range, both ends included, and its default.
+/// A value out of the range is refused when the configuration is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Setting {
+    /// Smallest allowed value.
+    pub min: u64,
+    /// Value when the configuration is silent.
+    pub default: u64,
+    /// Largest allowed value.
+    pub max: u64,
+}
+
+impl Setting {
+    /// Checked when the constant is built: `min <= default <= max`, and `max` fits TOML's integer.
+    const fn new(min: u64, default: u64, max: u64) -> Self {
+        assert!(min <= default && default <= max && max <= i64::MAX as u64);
+        Self { min, default, max }
+    }
+
+    /// True when `value` is allowed.
+    pub const fn allows(self, value: u64) -> bool {
+        self.min <= value && value <= self.max
+    }
+}
+
+const KIB: u64 = 1024;
+const MIB: u64 = 1024 * KIB;
+const GIB: u64 = 1024 * MIB;
+const TIB: u64 = 1024 * GIB;
+
+// The configuration itself. More is refused when it is read.
+
+/// Largest configuration file, bytes. Reason: it is read whole before anything else is checked.
+pub const CONFIG_BYTES_MAX: u64 = MIB;
+/// Most errors shown at once. Reason: one screen. More are counted.
+pub const CONFIG_ERRORS_MAX: usize = 20;
+/// Longest name of a tap, plugin, class, topic or label, bytes. Reason: names stand in every
+/// record and are file names; the same bound as in `wit/plugin`.
+pub const NAME_BYTES_MAX: usize = 64;
+/// Most labels. Reason: dominance of one label is one 32-bit word.
+pub const LABELS_MAX: usize = 32;
+/// Most taps. Reason: each has a thread and a receive buffer.
+pub const TAPS_MAX: usize = 32;
+/// Most plugins. Reason: each has memories of its own, one per label.
+pub const PLUGINS_MAX: usize = 64;
+/// Most classes. Reason: as many as one plugin may describe (`wit/plugin`).
+pub const CLASSES_MAX: usize = 256;
+/// Most topics, reserved ones included. Reason: each has open files and a writer.
+pub const TOPICS_MAX: usize = 64;
+/// Most names in one list of the configuration. Reason: the largest set that a list can name.
+pub const LIST_MAX: usize = CLASSES_MAX;
+/// Largest parameters of one plugin, bytes of MessagePack. Reason: passed to each new instance.
+pub const PARAMETERS_BYTES_MAX: usize = 64 * KIB as usize;
+/// Deepest nesting of parameters, the outermost map being 1. Reason: guests may recurse.
+pub const PARAMETERS_DEPTH_MAX: usize = 8;
+/// Most reference files of one plugin. Reason: all are passed in one call.
+pub const REFERENCES_MAX: usize = 16;
+/// Largest reference file, bytes. Reason: held in the runtime's memory and copied into each new
+/// instance. A larger file is refused at start.
+pub const REFERENCE_BYTES_MAX: u64 = 16 * MIB;
+
+// A plugin's boundary, as stated in `wit/`. A plugin that passes one is at fault.
+
+/// Most frames or messages in a call. Source: `benches/`, gains end at batches of 64 to 256.
+pub const BATCH_MAX: usize = 256;
+/// Largest frame, bytes. Reason: the largest UDP payload is 65,507. A larger one is cut by no
+/// one: the tap sheds it and counts it.
+pub const FRAME_BYTES_MAX: usize = 65_535;
+/// Largest body of a message, bytes. Reason: same as a frame, from which it is made.
+pub const BODY_BYTES_MAX: usize = 65_535;
+/// Longest key, bytes; shortest is 1. Reason: its length is one byte in a record.
+pub const KEY_BYTES_MAX: usize = 255;
+/// Most state keys per frame of a keyed decoder. Reason: bounds the slots of a batch.
+pub const FRAME_KEYS_MAX: usize = 8;
+/// Most source frames per message. Reason: listed in every record.
+pub const SOURCES_MAX: usize = 64;
+/// Most anomalies per message from one validator. Reason: listed in every record.
+pub const ANOMALIES_MAX: usize = 8;
+/// Largest evidence of an anomaly, bytes. Reason: numbers, not payloads.
+pub const DETAIL_BYTES_MAX: usize = 1_024;
+/// Most deliveries per message from a router. Reason: bounds what one frame can multiply into.
+pub const DELIVERIES_MAX: usize = 8;
+/// Longest detail of a reject, bytes. The rest is cut.
+pub const REJECT_DETAIL_BYTES_MAX: usize = 512;
+/// Longest note, bytes. The rest is cut.
+pub const NOTE_BYTES_MAX: usize = 1_024;
+/// Most notes kept per call. The rest is counted.
+pub const NOTES_MAX: usize = 16;
+
+// [journal]
+
+/// Journal on disk, bytes. Reached: the oldest segment that is owed to no one goes; when all are
+/// owed, the tap sheds and counts. Default: 10 hours of 500 small frames a second.
+pub const JOURNAL_BYTES: Setting = Setting::new(4 * MIB, GIB, 64 * TIB);
+/// Age of a journal's segment, hours. Reached: removed, unless owed. Default: three days.
+pub const JOURNAL_AGE_HOURS: Setting = Setting::new(1, 72, 87_600);
+/// Segment file, bytes: the step in which retention frees space. Reached: the next one begins.
+pub const SEGMENT_BYTES: Setting = Setting::new(64 * KIB, 16 * MIB, GIB);
+/// Segments that a log's bound must have room for, so that freeing one leaves most of the log.
+pub const SEGMENTS_MIN: u64 = 4;
+/// Time between `fdatasync` calls, milliseconds: what a power cut can take.
+pub const SYNC_INTERVAL_MS: Setting = Setting::new(10, 500, 60_000);
+/// Frames in a block. Reached: the block is appended. A block is a plugin's batch.
+pub const BLOCK_FRAMES: Setting = Setting::new(1, BATCH_MAX as u64, BATCH_MAX as u64);
+/// Bytes of frames in a block. Reached: the block is appended. The smallest holds any one frame.
+pub const BLOCK_BYTES: Setting = Setting::new(64 * KIB, 256 * KIB, 16 * MIB);
+/// Longest wait of a frame for others to share its block, microseconds. Default: a quarter of the
+/// 2 ms from tap to verdict.
+pub const BLOCK_DELAY_US: Setting = Setting::new(0, 500, 100_000);
+/// Silence of a tap after which an empty block is appended, milliseconds, so that time and expiry
+/// advance.
+pub const TICK_MS: Setting = Setting::new(100, 1_000, 60_000);
+/// Time between signed heads, seconds: how far before a malicious change evidence may end.
+pub const SIGNED_HEAD_S: Setting = Setting::new(1, 60, 86_400);
+
+// [pipeline]
+
+/// Blocks in an instance span: plugins restart, and snapshots may be taken, at every block whose
+/// number is a multiple of it. Default: a restart of 10 µs costs below 0.1 µs per block, and
+/// recovery repeats at most a snapshot interval and 256 blocks.
+pub const INSTANCE_BLOCKS: Setting = Setting::new(1, 256, 1_048_576);
+/// Messages in one call to a validator or router. Reached: a further call.
+pub const BATCH_MESSAGES: Setting = Setting::new(1, BATCH_MAX as u64, BATCH_MAX as u64);
+/// Time between snapshots, seconds: how much recovery repeats.
+pub const SNAPSHOT_INTERVAL_S: Setting = Setting::new(1, 60, 86_400);
+
+// [taps]
+
+/// Kernel's receive buffer asked for, bytes. Full: the kernel drops, and the tap counts its drops.
+/// Default: 70 ms of a saturated gigabit link in 512-byte datagrams.
+pub const RECEIVE_BUFFER_BYTES: Setting = Setting::new(64 * KIB, 4 * MIB, 256 * MIB);
+/// Largest frame that a tap takes, bytes. Larger: shed and counted.
+pub const TAP_FRAME_BYTES: Setting =
+    Setting::new(1, FRAME_BYTES_MAX as u64, FRAME_BYTES_MAX as u64);
+/// UDP or TCP port; 0 would be any.
+pub const PORT_MIN: u64 = 1;
+/// Largest UDP or TCP port.
+pub const PORT_MAX: u64 = 65_535;
+/// Fastest replay of a recording, as a factor of its own pace. Reason: beyond it `flat-out` is
+/// meant.
+pub const PACE_FACTOR_MAX: f64 = 1_000_000.0;
+/// Slowest replay of a recording, as a factor of its own pace. Reason: a thousandth is a pause.
+pub const PACE_FACTOR_MIN: f64 = 0.001;
+
+// [plugins]: limits of each plugin. Passing one is a fault of the plugin, never of the runtime.
+
+/// Fuel per message of a call, a mean: a call gets `call_fuel + n × message_fuel`. Spent: the
+/// call traps and its batch is halved. Default: ten times a small decoder.
+pub const MESSAGE_FUEL: Setting = Setting::new(1, 100_000, 1_000_000_000);
+/// Fuel per call on top of its messages'. Default: allocator and loops of an empty call.
+pub const CALL_FUEL: Setting = Setting::new(0, 1_000_000, 100_000_000_000);
+/// Fuel of `configure`, per instance. Spent: the plugin refuses to start. Default: a pass over
+/// some MiB of reference data.
+pub const CONFIGURE_FUEL: Setting = Setting::new(1, 100_000_000, 100_000_000_000);
+/// Linear memory of one instance, bytes. Reached: growth fails in the guest.
+pub const MEMORY_BYTES: Setting = Setting::new(64 * KIB, 8 * MIB, GIB);
+/// Bytes that one call may return. More: the call fails.
+pub const CALL_BYTES: Setting = Setting::new(64 * KIB, 4 * MIB, 256 * MIB);
+/// State of one key, bytes. Larger: the batch's changes are refused whole, a fault.
+pub const STATE_BYTES: Setting = Setting::new(1, 1_024, MIB);
+/// Keys with state, per label. Reached: the key not seen for longest is evicted.
+pub const STATE_KEYS: Setting = Setting::new(1, 10_000, 10_000_000);
+/// Time since a key was seen, seconds of capture time. Older: evicted.
+pub const STATE_AGE_S: Setting = Setting::new(1, 3_600, 31_536_000);
+/// Messages that a decoder may make per frame, or deliveries that a router may make per message.
+/// The number bounds the call's sum, as a mean. More: a fault.
+pub const OUTPUTS_PER_INPUT: Setting = Setting::new(1, 64, 1_024);
+/// Body of one output, bytes. Larger: a fault.
+pub const OUTPUT_BYTES: Setting = Setting::new(1, 4_096, BODY_BYTES_MAX as u64);
+/// Wall-clock time of one call, milliseconds: the backstop behind fuel, and far above it, because
+/// where it fires is not repeatable and has to be written down.
+pub const DEADLINE_MS: Setting = Setting::new(10, 1_000, 60_000);
+/// Faults before a plugin is quarantined. Default: one is bad luck, ten are a bad plugin.
+pub const FAULTS: Setting = Setting::new(1, 10, 1_000_000);
+
+/// Smallest share of an instance's memory that is not one key's state: its inverse. Reason: the
+/// guest holds state, message and its own working copy.
+pub const STATE_MEMORY_SHARE: u64 = 4;
+
+// [topics]
+
+/// A topic's log on disk, bytes. Reached: the oldest segment that is owed to no one goes.
+pub const TOPIC_BYTES: Setting = Setting::new(4 * MIB, GIB, 64 * TIB);
+/// Age of a topic's segment, hours. Reached: removed, unless owed.
+pub const TOPIC_AGE_HOURS: Setting = Setting::new(1, 72, 87_600);
+/// A reserved topic's log on disk, bytes.
+pub const RESERVED_BYTES: Setting = Setting::new(4 * MIB, 256 * MIB, TIB);
+/// Age of a reserved topic's segment, hours. Default: one year, for an audit.
+pub const RESERVED_AGE_HOURS: Setting = Setting::new(1, 8_760, 87_600);
+
+// What must hold between them, or a valid configuration could not work.
+const _: () = {
+    assert!(LABELS_MAX <= u32::BITS as usize);
+    assert!(BLOCK_BYTES.min >= FRAME_BYTES_MAX as u64);
+    assert!(SEGMENT_BYTES.min >= BLOCK_BYTES.min);
+    assert!(JOURNAL_BYTES.min >= SEGMENTS_MIN * SEGMENT_BYTES.min);
+    assert!(JOURNAL_BYTES.default >= SEGMENTS_MIN * SEGMENT_BYTES.default);
+    assert!(TOPIC_BYTES.default >= SEGMENTS_MIN * SEGMENT_BYTES.default);
+    assert!(RESERVED_BYTES.default >= SEGMENTS_MIN * SEGMENT_BYTES.default);
+    assert!(BLOCK_BYTES.max <= u32::MAX as u64);
+    assert!(BLOCK_FRAMES.max as usize == BATCH_MAX && BATCH_MESSAGES.max as usize == BATCH_MAX);
+    assert!(STATE_BYTES.default <= MEMORY_BYTES.default / STATE_MEMORY_SHARE);
+    assert!(OUTPUT_BYTES.default <= CALL_BYTES.default);
+    assert!(BODY_BYTES_MAX as u64 <= CALL_BYTES.min);
+    // The fuel of the largest call is a number.
+    assert!(CALL_FUEL.max < u64::MAX / 2);
+    assert!(MESSAGE_FUEL.max < u64::MAX / 2 / BATCH_MAX as u64);
+    assert!(DETAIL_BYTES_MAX <= BODY_BYTES_MAX);
+};
