@@ -1,0 +1,15 @@
+//! Bindings of the world `validator-plugin`, generated from `wit/`. Generated code is the only code of
+//! a guest that is `unsafe`.
+//!
+//! One crate per world: the generator exports one macro per interface, and all worlds share the
+//! interface `plugin`.
+
+wit_bindgen::generate!({
+    path: "../../../../../wit",
+    world: "validator-plugin",
+    pub_export_macro: true,
+    with: {
+        "outrigger:plugin/types@1.0.0": outrigger_bindings_decoder::outrigger::plugin::types,
+        "outrigger:plugin/host@1.0.0": outrigger_bindings_decoder::outrigger::plugin::host,
+    },
+});

@@ -1,0 +1,253 @@
+//! Bodies: what a message says, as a MessagePack map.
+
+use std::fmt;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::msgpack::{self, Head, Reader};
+
+/// What a message says. Every type that derives serde's `Serialize` and `Deserialize` and is a map
+/// of named fields is one; [`Track`](crate::Track) is one with a faster path.
+///
+/// On the wire: string keys in the order of the schema (that of the type's fields), shortest
+/// integers, float64, an absent key for an absent value. So equal values are equal bytes.
+pub trait Body: Sized {
+    /// Reads the body of a message of `class`.
+    ///
+    /// # Errors
+    /// Says what the bytes lack.
+    fn decode(class: &str, bytes: &[u8]) -> Result<Self, BodyError>;
+
+    /// Appends the body's bytes.
+    fn encode(&self, out: &mut Vec<u8>);
+}
+
+/// Why bytes are not such a body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BodyError(pub String);
+
+impl fmt::Display for BodyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for BodyError {}
+
+impl<T: Serialize + DeserializeOwned> Body for T {
+    fn decode(_class: &str, bytes: &[u8]) -> Result<Self, BodyError> {
+        rmp_serde::from_slice(bytes).map_err(|error| BodyError(error.to_string()))
+    }
+
+    fn encode(&self, out: &mut Vec<u8>) {
+        let bytes = rmp_serde::to_vec_named(self)
+            .unwrap_or_else(|error| panic!("this body cannot be encoded: {error}"));
+        if let Err(fault) = msgpack::canonicalise(&bytes, out) {
+            panic!("this body cannot be encoded: {fault}");
+        }
+    }
+}
+
+/// Reads a body that the host has checked for form.
+///
+/// # Panics
+/// If it is not what this plugin expects of the class: then the configuration gives it a class of
+/// another meaning, which is a fault to be seen and not an anomaly of the bus.
+pub(crate) fn read_body<B: Body>(class: &str, bytes: &[u8]) -> B {
+    match B::decode(class, bytes) {
+        Ok(body) => body,
+        Err(error) => panic!("body of class {class}: {error}"),
+    }
+}
+
+/// Body of a plugin that does not look at bodies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unread;
+
+impl Body for Unread {
+    fn decode(_class: &str, _bytes: &[u8]) -> Result<Self, BodyError> {
+        Ok(Self)
+    }
+
+    /// An empty map.
+    fn encode(&self, out: &mut Vec<u8>) {
+        msgpack::write_map(out, 0);
+    }
+}
+
+/// Writes a MessagePack map of numbers: evidence, for people. Put the unit into each name.
+#[derive(Debug)]
+pub struct Map<'a> {
+    out: &'a mut Vec<u8>,
+    pairs: usize,
+}
+
+impl Map<'_> {
+    /// Appends a map that `fill` fills.
+    pub(crate) fn write(out: &mut Vec<u8>, fill: impl FnOnce(&mut Map)) {
+        let start = out.len();
+        // Nearly every map has fewer than 16 pairs and so a head of one byte.
+        out.push(0x80);
+        let mut map = Map { out, pairs: 0 };
+        fill(&mut map);
+        let pairs = map.pairs;
+        if pairs < 16 {
+            out[start] = 0x80 | pairs as u8;
+        } else {
+            let mut head = Vec::with_capacity(5);
+            msgpack::write_map(&mut head, pairs);
+            out.splice(start..=start, head);
+        }
+    }
+
+    /// A number, kept as float64. One that is not finite is left out.
+    pub fn number(&mut self, name: &str, value: f64) -> &mut Self {
+        if value.is_finite() {
+            msgpack::write_str(self.out, name);
+            msgpack::write_float(self.out, value);
+            self.pairs += 1;
+        }
+        self
+    }
+
+    /// A whole number.
+    pub fn integer(&mut self, name: &str, value: i64) -> &mut Self {
+        msgpack::write_str(self.out, name);
+        msgpack::write_signed(self.out, value);
+        self.pairs += 1;
+        self
+    }
+}
+
+/// The body of any class, read field by field; for routers that rewrite some fields and leave the
+/// others as they are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fields {
+    /// One map of string keys; checked once.
+    bytes: Vec<u8>,
+}
+
+impl Body for Fields {
+    fn decode(_class: &str, bytes: &[u8]) -> Result<Self, BodyError> {
+        let mut reader = Reader::new(bytes);
+        let check = |reader: &mut Reader| -> Result<(), msgpack::Fault> {
+            for _ in 0..reader.map()? {
+                reader.str()?;
+                reader.value()?;
+            }
+            match reader.rest() {
+                [] => Ok(()),
+                _ => Err("bytes after the map"),
+            }
+        };
+        check(&mut reader).map_err(|fault| BodyError(fault.into()))?;
+        Ok(Self {
+            bytes: bytes.to_vec(),
+        })
+    }
+
+    fn encode(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.bytes);
+    }
+}
+
+impl Fields {
+    /// Names and values, in order.
+    fn pairs(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        let mut reader = Reader::new(&self.bytes);
+        let pairs = reader.map().unwrap_or(0);
+        (0..pairs).map_while(move |_| Some((reader.str().ok()?, reader.value().ok()?)))
+    }
+
+    fn head(&self, name: &str) -> Option<(Head, Reader<'_>)> {
+        let (_, value) = self.pairs().find(|(known, _)| *known == name)?;
+        let mut reader = Reader::new(value);
+        Some((reader.head().ok()?, reader))
+    }
+
+    /// A field that is a number.
+    pub fn number(&self, name: &str) -> Option<f64> {
+        match self.head(name)?.0 {
+            Head::Float(value) => Some(value),
+            Head::Unsigned(value) => Some(value as f64),
+            Head::Signed(value) => Some(value as f64),
+            _ => None,
+        }
+    }
+
+    /// A field that is a whole number.
+    pub fn integer(&self, name: &str) -> Option<i64> {
+        match self.head(name)?.0 {
+            Head::Unsigned(value) => i64::try_from(value).ok(),
+            Head::Signed(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// A field that is true or false.
+    pub fn flag(&self, name: &str) -> Option<bool> {
+        match self.head(name)?.0 {
+            Head::Bool(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// A field that is text.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        match self.head(name)? {
+            (Head::Str(len), mut reader) => std::str::from_utf8(reader.take(len).ok()?).ok(),
+            _ => None,
+        }
+    }
+
+    /// Names of all fields, in order.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.pairs().map(|(name, _)| name)
+    }
+
+    /// The same body without these fields.
+    pub fn without(&self, names: &[&str]) -> Self {
+        self.rewritten(|name, value, out| {
+            if names.contains(&name) {
+                return false;
+            }
+            out.extend_from_slice(value);
+            true
+        })
+    }
+
+    /// The same body with another number in a field that it has; without the field when the
+    /// number is not finite.
+    pub fn with_number(&self, name: &str, number: f64) -> Self {
+        self.rewritten(|known, value, out| {
+            if known != name {
+                out.extend_from_slice(value);
+            } else if number.is_finite() {
+                msgpack::write_float(out, number);
+            } else {
+                return false;
+            }
+            true
+        })
+    }
+
+    /// The same body, each value as `write` writes it, or left out when that says false.
+    fn rewritten(&self, mut write: impl FnMut(&str, &[u8], &mut Vec<u8>) -> bool) -> Self {
+        let mut pairs = 0;
+        let mut content = Vec::with_capacity(self.bytes.len() + 9);
+        for (name, value) in self.pairs() {
+            let start = content.len();
+            msgpack::write_str(&mut content, name);
+            if write(name, value, &mut content) {
+                pairs += 1;
+            } else {
+                content.truncate(start);
+            }
+        }
+        let mut bytes = Vec::with_capacity(content.len() + 5);
+        msgpack::write_map(&mut bytes, pairs);
+        bytes.append(&mut content);
+        Self { bytes }
+    }
+}

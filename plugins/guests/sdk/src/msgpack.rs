@@ -1,0 +1,316 @@
+//! The part of MessagePack that bodies use, written for speed: a reader over a slice, and writers
+//! of the canonical form (shortest integers, float64, UTF-8 strings).
+//!
+//! Formats are those of <https://github.com/msgpack/msgpack/blob/master/spec.md>.
+
+/// Depth of nested maps and arrays that is read. The host refuses deeper bodies.
+const DEPTH_MAX: u32 = 32;
+
+/// What is wrong with some bytes.
+pub(crate) type Fault = &'static str;
+
+/// A value of one byte or more, without its content for strings, maps and arrays.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Head {
+    Nil,
+    Bool(bool),
+    /// Not negative.
+    Unsigned(u64),
+    /// Negative.
+    Signed(i64),
+    Float(f64),
+    /// Bytes that follow.
+    Str(usize),
+    /// Bytes that follow.
+    Bin(usize),
+    /// Values that follow.
+    Array(usize),
+    /// Pairs that follow.
+    Map(usize),
+    /// Bytes that follow, the type included.
+    Ext(usize),
+}
+
+/// Reads values from a slice, in order.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Reader<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Reader<'a> {
+    pub(crate) fn new(bytes: &'a [u8]) -> Self {
+        Self { rest: bytes }
+    }
+
+    /// Bytes not read yet.
+    pub(crate) fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+
+    fn array<const N: usize>(&mut self) -> Result<[u8; N], Fault> {
+        let (first, rest) = self.rest.split_first_chunk::<N>().ok_or("cut short")?;
+        self.rest = rest;
+        Ok(*first)
+    }
+
+    /// The next `len` bytes.
+    pub(crate) fn take(&mut self, len: usize) -> Result<&'a [u8], Fault> {
+        let (first, rest) = self.rest.split_at_checked(len).ok_or("cut short")?;
+        self.rest = rest;
+        Ok(first)
+    }
+
+    #[inline]
+    pub(crate) fn head(&mut self) -> Result<Head, Fault> {
+        let [marker] = self.array()?;
+        Ok(match marker {
+            0x00..=0x7f => Head::Unsigned(u64::from(marker)),
+            0x80..=0x8f => Head::Map(usize::from(marker & 0x0f)),
+            0x90..=0x9f => Head::Array(usize::from(marker & 0x0f)),
+            0xa0..=0xbf => Head::Str(usize::from(marker & 0x1f)),
+            0xc0 => Head::Nil,
+            0xc1 => return Err("byte 0xc1 begins no value"),
+            0xc2 => Head::Bool(false),
+            0xc3 => Head::Bool(true),
+            0xc4 => Head::Bin(self.len8()?),
+            0xc5 => Head::Bin(self.len16()?),
+            0xc6 => Head::Bin(self.len32()?),
+            0xc7 => Head::Ext(self.len8()? + 1),
+            0xc8 => Head::Ext(self.len16()? + 1),
+            0xc9 => Head::Ext(self.len32()?.checked_add(1).ok_or("cut short")?),
+            0xca => Head::Float(f64::from(f32::from_be_bytes(self.array()?))),
+            0xcb => Head::Float(f64::from_be_bytes(self.array()?)),
+            0xcc => Head::Unsigned(u64::from(u8::from_be_bytes(self.array()?))),
+            0xcd => Head::Unsigned(u64::from(u16::from_be_bytes(self.array()?))),
+            0xce => Head::Unsigned(u64::from(u32::from_be_bytes(self.array()?))),
+            0xcf => Head::Unsigned(u64::from_be_bytes(self.array()?)),
+            0xd0 => signed(i64::from(i8::from_be_bytes(self.array()?))),
+            0xd1 => signed(i64::from(i16::from_be_bytes(self.array()?))),
+            0xd2 => signed(i64::from(i32::from_be_bytes(self.array()?))),
+            0xd3 => signed(i64::from_be_bytes(self.array()?)),
+            0xd4..=0xd8 => Head::Ext((1 << (marker - 0xd4)) + 1),
+            0xd9 => Head::Str(self.len8()?),
+            0xda => Head::Str(self.len16()?),
+            0xdb => Head::Str(self.len32()?),
+            0xdc => Head::Array(self.len16()?),
+            0xdd => Head::Array(self.len32()?),
+            0xde => Head::Map(self.len16()?),
+            0xdf => Head::Map(self.len32()?),
+            0xe0..=0xff => Head::Signed(i64::from(i8::from_be_bytes([marker]))),
+        })
+    }
+
+    fn len8(&mut self) -> Result<usize, Fault> {
+        Ok(usize::from(u8::from_be_bytes(self.array()?)))
+    }
+
+    fn len16(&mut self) -> Result<usize, Fault> {
+        Ok(usize::from(u16::from_be_bytes(self.array()?)))
+    }
+
+    fn len32(&mut self) -> Result<usize, Fault> {
+        usize::try_from(u32::from_be_bytes(self.array()?)).map_err(|_| "longer than memory")
+    }
+
+    /// The number of pairs of a map.
+    pub(crate) fn map(&mut self) -> Result<usize, Fault> {
+        match self.head()? {
+            Head::Map(pairs) => Ok(pairs),
+            _ => Err("not a map"),
+        }
+    }
+
+    /// The bytes of a string.
+    #[inline]
+    pub(crate) fn str_bytes(&mut self) -> Result<&'a [u8], Fault> {
+        match self.head()? {
+            Head::Str(len) => self.take(len),
+            _ => Err("not a string"),
+        }
+    }
+
+    /// A string.
+    pub(crate) fn str(&mut self) -> Result<&'a str, Fault> {
+        std::str::from_utf8(self.str_bytes()?).map_err(|_| "not UTF-8")
+    }
+
+    /// A number as a float.
+    #[inline]
+    pub(crate) fn number(&mut self) -> Result<f64, Fault> {
+        match self.head()? {
+            Head::Float(value) => Ok(value),
+            Head::Unsigned(value) => Ok(value as f64),
+            Head::Signed(value) => Ok(value as f64),
+            _ => Err("not a number"),
+        }
+    }
+
+    /// A whole number that is not negative.
+    pub(crate) fn unsigned(&mut self) -> Result<u64, Fault> {
+        match self.head()? {
+            Head::Unsigned(value) => Ok(value),
+            _ => Err("not a whole number, or negative"),
+        }
+    }
+
+    /// The bytes of one value, whatever it is.
+    pub(crate) fn value(&mut self) -> Result<&'a [u8], Fault> {
+        let before = self.rest;
+        self.skip(DEPTH_MAX)?;
+        Ok(&before[..before.len() - self.rest.len()])
+    }
+
+    fn skip(&mut self, depth: u32) -> Result<(), Fault> {
+        let depth = depth.checked_sub(1).ok_or("nested too deep")?;
+        match self.head()? {
+            Head::Nil | Head::Bool(_) | Head::Unsigned(_) | Head::Signed(_) | Head::Float(_) => {}
+            Head::Str(len) | Head::Bin(len) | Head::Ext(len) => {
+                self.take(len)?;
+            }
+            Head::Array(len) => {
+                for _ in 0..len {
+                    self.skip(depth)?;
+                }
+            }
+            Head::Map(len) => {
+                for _ in 0..len {
+                    self.skip(depth)?;
+                    self.skip(depth)?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn signed(value: i64) -> Head {
+    match u64::try_from(value) {
+        Ok(value) => Head::Unsigned(value),
+        Err(_) => Head::Signed(value),
+    }
+}
+
+pub(crate) fn write_float(out: &mut Vec<u8>, value: f64) {
+    let mut bytes = [0xcb; 9];
+    bytes[1..].copy_from_slice(&value.to_be_bytes());
+    out.extend_from_slice(&bytes);
+}
+
+pub(crate) fn write_unsigned(out: &mut Vec<u8>, value: u64) {
+    if value < 0x80 {
+        out.push(value as u8);
+    } else if value <= u64::from(u8::MAX) {
+        out.extend_from_slice(&[0xcc, value as u8]);
+    } else if value <= u64::from(u16::MAX) {
+        out.push(0xcd);
+        out.extend_from_slice(&(value as u16).to_be_bytes());
+    } else if value <= u64::from(u32::MAX) {
+        out.push(0xce);
+        out.extend_from_slice(&(value as u32).to_be_bytes());
+    } else {
+        out.push(0xcf);
+        out.extend_from_slice(&value.to_be_bytes());
+    }
+}
+
+pub(crate) fn write_signed(out: &mut Vec<u8>, value: i64) {
+    if let Ok(value) = u64::try_from(value) {
+        write_unsigned(out, value);
+    } else if value >= -32 {
+        out.push(value as u8);
+    } else if value >= i64::from(i8::MIN) {
+        out.extend_from_slice(&[0xd0, value as u8]);
+    } else if value >= i64::from(i16::MIN) {
+        out.push(0xd1);
+        out.extend_from_slice(&(value as i16).to_be_bytes());
+    } else if value >= i64::from(i32::MIN) {
+        out.push(0xd2);
+        out.extend_from_slice(&(value as i32).to_be_bytes());
+    } else {
+        out.push(0xd3);
+        out.extend_from_slice(&value.to_be_bytes());
+    }
+}
+
+pub(crate) fn write_str(out: &mut Vec<u8>, value: &str) {
+    let len = value.len();
+    if len < 32 {
+        out.push(0xa0 | len as u8);
+    } else if let Ok(len) = u8::try_from(len) {
+        out.extend_from_slice(&[0xd9, len]);
+    } else if let Ok(len) = u16::try_from(len) {
+        out.push(0xda);
+        out.extend_from_slice(&len.to_be_bytes());
+    } else {
+        out.push(0xdb);
+        let len = u32::try_from(len).expect("guest memory is smaller than 4 GiB");
+        out.extend_from_slice(&len.to_be_bytes());
+    }
+    out.extend_from_slice(value.as_bytes());
+}
+
+fn write_len(out: &mut Vec<u8>, len: usize, fix: u8, wide: u8) {
+    if len < 16 {
+        out.push(fix | len as u8);
+    } else if let Ok(len) = u16::try_from(len) {
+        out.push(wide);
+        out.extend_from_slice(&len.to_be_bytes());
+    } else {
+        out.push(wide + 1);
+        let len = u32::try_from(len).expect("guest memory is smaller than 4 GiB");
+        out.extend_from_slice(&len.to_be_bytes());
+    }
+}
+
+pub(crate) fn write_map(out: &mut Vec<u8>, pairs: usize) {
+    write_len(out, pairs, 0x80, 0xde);
+}
+
+/// Appends a value in canonical form: nils in maps left out, float32 widened, integers and lengths
+/// in their shortest form.
+pub(crate) fn canonicalise(value: &[u8], out: &mut Vec<u8>) -> Result<(), Fault> {
+    canonical_value(&mut Reader::new(value), out, DEPTH_MAX)
+}
+
+fn canonical_value(reader: &mut Reader, out: &mut Vec<u8>, depth: u32) -> Result<(), Fault> {
+    let depth = depth.checked_sub(1).ok_or("nested too deep")?;
+    let before = reader.rest();
+    match reader.head()? {
+        Head::Nil | Head::Bool(_) => out.push(before[0]),
+        Head::Unsigned(value) => write_unsigned(out, value),
+        Head::Signed(value) => write_signed(out, value),
+        Head::Float(value) => write_float(out, value),
+        Head::Str(len) => {
+            let bytes = reader.take(len)?;
+            write_str(out, std::str::from_utf8(bytes).map_err(|_| "not UTF-8")?);
+        }
+        Head::Bin(len) | Head::Ext(len) => {
+            reader.take(len)?;
+            out.extend_from_slice(&before[..before.len() - reader.rest().len()]);
+        }
+        Head::Array(len) => {
+            write_len(out, len, 0x90, 0xdc);
+            for _ in 0..len {
+                canonical_value(reader, out, depth)?;
+            }
+        }
+        Head::Map(len) => {
+            let mut counting = *reader;
+            let mut present = 0;
+            for _ in 0..len {
+                counting.value()?;
+                present += usize::from(counting.value()? != [0xc0]);
+            }
+            write_map(out, present);
+            for _ in 0..len {
+                let key = reader.value()?;
+                let value = reader.value()?;
+                if value != [0xc0] {
+                    canonical_value(&mut Reader::new(key), out, depth)?;
+                    canonical_value(&mut Reader::new(value), out, depth)?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
