@@ -1,1 +1,40 @@
-//! placeholder
+//! The log that Outrigger exists for: append-only, segmented, bounded, checksummed and chained.
+//!
+//! The journal of frames, topic logs, dead letters and the audit log are this same log with other
+//! records. A log is a directory, handed in as a capability, with:
+//!
+//! - segments `<first block, 20 digits>.seg`: a header, then blocks ([`block`]);
+//! - `ceiling`: the number below which block and sequence numbers may be used ([`ceiling`]);
+//! - `heads`: signed heads of the chain (`heads`);
+//! - `lock`: held by the one writer ([`lock`]).
+//!
+//! [`Writer`] appends, [`SyncHandle`] makes durable from another thread, [`Reader`] walks from any
+//! process, [`Writer::retain`] removes what is old and owed to nobody, verification checks all there
+//! is. The caller decides when to sync, sign and retain; this crate decides nothing, and reads the
+//! clock only to say in the lock file since when it is held.
+#![forbid(unsafe_code)]
+
+pub mod block;
+pub mod ceiling;
+mod cursor;
+pub mod error;
+mod fields;
+pub mod lock;
+pub mod log;
+pub mod reader;
+mod recover;
+pub mod retain;
+pub mod segment;
+#[cfg(test)]
+mod support;
+pub mod sync;
+
+pub use block::{Block, Hash, Header, Kind, StreamId};
+pub use error::{AppendError, OpenError, ReadError, StreamError};
+pub use lock::{DirLock, LockError};
+pub use log::{Appended, OpenReport, Options, RULINGS_RESERVE_BYTES, Writer};
+pub use reader::Reader;
+pub use recover::Cut;
+pub use retain::Retained;
+pub use segment::{Damage, StreamInfo};
+pub use sync::{SyncError, SyncHandle, Tip};

@@ -62,6 +62,11 @@ impl Columns {
         })
     }
 
+    /// Times, ends and bytes, so that a reader can fill the same memory again.
+    pub fn into_parts(self) -> (Vec<u64>, Vec<u32>, Vec<u8>) {
+        (self.times_ns, self.ends, self.bytes)
+    }
+
     /// Appends one record.
     ///
     /// # Panics
