@@ -96,7 +96,8 @@ pub const REFERENCES_MAX: usize = 16;
 /// instance. A larger file is refused at start.
 pub const REFERENCE_BYTES_MAX: u64 = 16 * MIB;
 
-// A plugin's boundary, as stated in `wit/`. A plugin that passes one is at fault.
+// A plugin's boundary, as stated in `wit/`: what the configuration may set up to. The bounds on
+// an answer that it cannot set stand in `claims`. A plugin that passes one is at fault.
 
 /// Most frames or messages in a call. Source: `benches/`, gains end at batches of 64 to 256.
 pub const BATCH_MAX: usize = 256;
@@ -105,25 +106,6 @@ pub const BATCH_MAX: usize = 256;
 pub const FRAME_BYTES_MAX: usize = 65_535;
 /// Largest body of a message, bytes. Reason: same as a frame, from which it is made.
 pub const BODY_BYTES_MAX: usize = 65_535;
-/// Longest key, bytes; shortest is 1. Reason: its length is one byte in a record.
-pub const KEY_BYTES_MAX: usize = 255;
-/// Most state keys per frame of a keyed decoder. Reason: bounds the slots of a batch.
-pub const FRAME_KEYS_MAX: usize = 8;
-/// Most source frames per message. Reason: listed in every record.
-pub const SOURCES_MAX: usize = 64;
-/// Most anomalies per message from one validator. Reason: listed in every record.
-pub const ANOMALIES_MAX: usize = 8;
-/// Largest evidence of an anomaly, bytes. Reason: numbers, not payloads.
-pub const DETAIL_BYTES_MAX: usize = 1_024;
-/// Most deliveries per message from a router. Reason: bounds what one frame can multiply into.
-pub const DELIVERIES_MAX: usize = 8;
-/// Longest detail of a reject, bytes. The rest is cut.
-pub const REJECT_DETAIL_BYTES_MAX: usize = 512;
-/// Longest note, bytes. The rest is cut.
-pub const NOTE_BYTES_MAX: usize = 1_024;
-/// Most notes kept per call. The rest is counted.
-pub const NOTES_MAX: usize = 16;
-
 // [journal]
 
 /// Journal on disk, bytes. Reached: the oldest segment that is owed to no one goes; when all are
@@ -132,9 +114,11 @@ pub const JOURNAL_BYTES: Setting = Setting::new(4 * MIB, GIB, 64 * TIB);
 /// Age of a journal's segment, hours. Reached: removed, unless owed. Default: three days.
 pub const JOURNAL_AGE_HOURS: Setting = Setting::new(1, 72, 87_600);
 /// Segment file, bytes: the step in which retention frees space. Reached: the next one begins.
-pub const SEGMENT_BYTES: Setting = Setting::new(64 * KIB, 16 * MIB, GIB);
+pub const SEGMENT_BYTES: Setting = Setting::new(128 * KIB, 16 * MIB, GIB);
 /// Segments that a log's bound must have room for, so that freeing one leaves most of the log.
 pub const SEGMENTS_MIN: u64 = 4;
+/// Full blocks that a segment must have room for, so that a block with its head always fits one.
+pub const SEGMENT_BLOCKS_MIN: u64 = 2;
 /// Time between `fdatasync` calls, milliseconds: what a power cut can take.
 pub const SYNC_INTERVAL_MS: Setting = Setting::new(10, 500, 60_000);
 /// Frames in a block. Reached: the block is appended. A block is a plugin's batch.
@@ -229,7 +213,8 @@ pub const RESERVED_AGE_HOURS: Setting = Setting::new(1, 8_760, 87_600);
 const _: () = {
     assert!(LABELS_MAX <= u32::BITS as usize);
     assert!(BLOCK_BYTES.min >= FRAME_BYTES_MAX as u64);
-    assert!(SEGMENT_BYTES.min >= BLOCK_BYTES.min);
+    assert!(SEGMENT_BYTES.min >= SEGMENT_BLOCKS_MIN * BLOCK_BYTES.min);
+    assert!(SEGMENT_BYTES.default >= SEGMENT_BLOCKS_MIN * BLOCK_BYTES.default);
     assert!(JOURNAL_BYTES.min >= SEGMENTS_MIN * SEGMENT_BYTES.min);
     assert!(JOURNAL_BYTES.default >= SEGMENTS_MIN * SEGMENT_BYTES.default);
     assert!(TOPIC_BYTES.default >= SEGMENTS_MIN * SEGMENT_BYTES.default);
@@ -242,5 +227,4 @@ const _: () = {
     // The fuel of the largest call is a number.
     assert!(CALL_FUEL.max < u64::MAX / 2);
     assert!(MESSAGE_FUEL.max < u64::MAX / 2 / BATCH_MAX as u64);
-    assert!(DETAIL_BYTES_MAX <= BODY_BYTES_MAX);
 };

@@ -1,0 +1,398 @@
+//! The configuration: one file that describes a deployment, every limit and grant visible.
+//!
+//! What always holds of a [`Config`]: every value is in its range, every name is known, the
+//! topology is sound, and every default has been filled in. It is made in three stages, syntax,
+//! values, topology; a stage's errors are reported together, each with file, line, key, rule and
+//! value. Nothing in the environment changes it. Unlisted means not granted.
+//!
+//! Keys, units, defaults and ranges stand in [`keys`]. Relative paths are relative to the file.
+//! Reading it opens no file but itself: reference files are read by [`Config::read_references`].
+
+mod convert;
+mod digest;
+mod error;
+pub mod keys;
+mod plugins;
+mod read;
+mod references;
+mod taps;
+mod wiring;
+
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+
+use outrigger_policy::labels::LabelId;
+use outrigger_policy::limits::{Bytes, CONFIG_BYTES_MAX, Fuel};
+use outrigger_policy::topology::{PluginId, TapId, TopicId, Topology};
+use outrigger_policy::verdict::OnQuarantine;
+
+pub use error::{ConfigError, ConfigErrors};
+pub use read::Resolved;
+pub use references::ReferenceFile;
+
+/// A deployment, checked and complete.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// The file that it was read from, as it was named.
+    pub file: PathBuf,
+    /// Name of the deployment.
+    pub name: String,
+    /// Directory of journal, topics and snapshots; absolute.
+    pub data_dir: PathBuf,
+    /// Directory of installed plugins and `outrigger.lock`; absolute.
+    pub plugins_dir: PathBuf,
+    /// The journal.
+    pub journal: JournalConfig,
+    /// The pipeline.
+    pub pipeline: PipelineConfig,
+    /// The graph: labels, who reads and writes what, and the order of validators.
+    pub topology: Topology,
+    /// Taps, by [`TapId`].
+    pub taps: Vec<TapConfig>,
+    /// Plugins, by [`PluginId`].
+    pub plugins: Vec<PluginConfig>,
+    /// Topics, by [`TopicId`], the reserved ones last.
+    pub topics: Vec<TopicConfig>,
+    /// What is allowed, and probably not meant.
+    pub warnings: Vec<String>,
+    settings: Vec<Resolved>,
+    lines: read::Lines,
+}
+
+/// `[journal]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JournalConfig {
+    /// Bound on disk, bytes.
+    pub bytes_max: Bytes,
+    /// Age at which a segment goes, hours.
+    pub age_hours_max: u64,
+    /// Size of a segment, bytes.
+    pub segment_bytes: Bytes,
+    /// Time between syncs, milliseconds.
+    pub sync_interval_ms: u64,
+    /// Frames in a block, at most 256.
+    pub block_frames_max: usize,
+    /// Bytes of frames in a block.
+    pub block_bytes_max: usize,
+    /// Longest wait for a block to fill, microseconds.
+    pub block_delay_us: u64,
+    /// Silence after which a tap appends an empty block, milliseconds.
+    pub tick_ms: u64,
+    /// Time between signed heads, seconds.
+    pub signed_head_s: u64,
+    /// Key that signs heads; absolute, outside the data directory. None: heads are not signed.
+    pub signing_key: Option<PathBuf>,
+}
+
+/// `[pipeline]`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PipelineConfig {
+    /// Blocks in an instance span.
+    pub instance_blocks: u64,
+    /// Messages in one call of a validator or router, at most 256.
+    pub batch_messages_max: usize,
+    /// Time between snapshots, seconds.
+    pub snapshot_interval_s: u64,
+}
+
+/// `[taps.NAME]`
+#[derive(Clone, Debug, PartialEq)]
+pub struct TapConfig {
+    /// Its name.
+    pub name: String,
+    /// Label of its frames.
+    pub label: LabelId,
+    /// What it reads.
+    pub source: TapSource,
+}
+
+/// What a tap reads.
+#[derive(Clone, Debug, PartialEq)]
+pub enum TapSource {
+    /// Datagrams from a socket.
+    Udp {
+        /// Address to receive at.
+        address: IpAddr,
+        /// Multicast group to join, of the same family as `address`.
+        group: Option<IpAddr>,
+        /// Port to receive at.
+        port: u16,
+        /// Interface on which the group is joined.
+        interface: Option<String>,
+        /// Kernel's buffer asked for, bytes.
+        receive_buffer_bytes: usize,
+        /// Larger datagrams are shed, bytes.
+        datagram_bytes_max: usize,
+    },
+    /// A stream from a server, reconnected.
+    Tcp {
+        /// Host name or address, IPv6 in brackets.
+        host: String,
+        /// Port.
+        port: u16,
+        /// How the stream is cut into frames.
+        framing: Framing,
+        /// Larger frames are shed, bytes.
+        frame_bytes_max: usize,
+    },
+    /// UDP payloads of a capture file, pcap or pcapng.
+    Pcap {
+        /// The file, absolute.
+        path: PathBuf,
+        /// Destination port to pick; all when none.
+        port: Option<u16>,
+        /// How fast.
+        pace: Pace,
+        /// Larger frames are shed, bytes.
+        frame_bytes_max: usize,
+    },
+    /// Lines of a file, also `.gz`.
+    Lines {
+        /// The file, absolute.
+        path: PathBuf,
+        /// What a line holds.
+        encoding: Encoding,
+        /// Lines start with seconds since the Unix epoch and a comma.
+        time_column: bool,
+        /// How fast.
+        pace: Pace,
+        /// Larger frames are shed, bytes.
+        frame_bytes_max: usize,
+    },
+}
+
+impl TapSource {
+    /// True for a recording, which ends by itself.
+    pub fn is_finite(&self) -> bool {
+        match self {
+            Self::Udp { .. } | Self::Tcp { .. } => false,
+            Self::Pcap { .. } | Self::Lines { .. } => true,
+        }
+    }
+}
+
+/// How a stream is cut into frames.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Framing {
+    /// At line breaks.
+    Line,
+    /// By a length before each frame.
+    LengthPrefixed {
+        /// Size of the length: 1, 2 or 4 bytes.
+        prefix_bytes: u8,
+        /// Order of its bytes.
+        endian: Endian,
+        /// The length counts itself.
+        includes_itself: bool,
+    },
+    /// Mode S Beast: `0x1a`, type, escaped.
+    Beast,
+}
+
+/// Order of bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Endian {
+    /// Most significant first.
+    Big,
+    /// Least significant first.
+    Little,
+}
+
+/// How fast a recording is read.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Pace {
+    /// So many times as fast as it was recorded; 1.0 is its own pace.
+    Recorded(f64),
+    /// As fast as the journal takes it.
+    FlatOut,
+}
+
+/// What a line holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Encoding {
+    /// The frame itself, without the line break.
+    Text,
+    /// The frame's bytes in hexadecimal.
+    Hex,
+}
+
+/// `[plugins.NAME]`: what is granted to it. Its role stands in the topology.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PluginConfig {
+    /// Its name.
+    pub name: String,
+    /// File name of its component in the plugins directory.
+    pub component: String,
+    /// Digest that the component must have.
+    pub sha256: Option<[u8; 32]>,
+    /// Parameters: a MessagePack map.
+    pub parameters: Vec<u8>,
+    /// Reference files, in the order of the file.
+    pub references: Vec<Reference>,
+    /// Its limits.
+    pub limits: PluginLimits,
+    /// What becomes of its messages in quarantine.
+    pub on_quarantine: OnQuarantine,
+}
+
+/// A file that a plugin is configured with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reference {
+    /// Name that the plugin knows it by.
+    pub name: String,
+    /// The file, absolute.
+    pub path: PathBuf,
+    /// Digest that it must have.
+    pub sha256: [u8; 32],
+}
+
+/// Limits of a plugin. Those that its role has no use for are at their defaults.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PluginLimits {
+    /// Fuel per message, a mean over the call.
+    pub message_fuel: Fuel,
+    /// Fuel per call, on top.
+    pub call_fuel: Fuel,
+    /// Fuel of `configure`.
+    pub configure_fuel: Fuel,
+    /// Linear memory of an instance, bytes.
+    pub memory_bytes_max: Bytes,
+    /// Bytes that a call may return.
+    pub call_bytes_max: Bytes,
+    /// State of one key, bytes.
+    pub state_bytes_max: usize,
+    /// Keys with state, per label.
+    pub state_keys_max: usize,
+    /// Capture time without the key after which its state goes, seconds.
+    pub state_age_s_max: u64,
+    /// Outputs per input, a mean over the call.
+    pub outputs_per_input_max: usize,
+    /// Body of an output, bytes.
+    pub output_bytes_max: usize,
+    /// Wall clock per call, milliseconds.
+    pub deadline_ms: u64,
+    /// Faults until quarantine.
+    pub faults_max: u32,
+}
+
+/// `[topics.NAME]`; its label stands in the topology.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TopicConfig {
+    /// Its name.
+    pub name: String,
+    /// What holds after a crash.
+    pub guarantee: Guarantee,
+    /// Bound on disk, bytes.
+    pub bytes_max: Bytes,
+    /// Age at which a segment goes, hours.
+    pub age_hours_max: u64,
+    /// Size of a segment, bytes.
+    pub segment_bytes: Bytes,
+}
+
+/// What holds for the records of a topic after a crash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Guarantee {
+    /// Each once.
+    ExactlyOnce,
+    /// Each once or more, with an id to drop repeats by.
+    AtLeastOnce,
+    /// Each once or not at all.
+    AtMostOnce,
+}
+
+impl Config {
+    /// Reads and checks a file.
+    ///
+    /// # Errors
+    /// If it cannot be read, is larger than [`CONFIG_BYTES_MAX`], or breaks a rule.
+    pub fn load(file: &Path) -> Result<Self, ConfigErrors> {
+        let fail = |message: String| {
+            let file = file.to_owned();
+            ConfigErrors::from(ConfigError {
+                file,
+                line: None,
+                key: String::new(),
+                message,
+            })
+        };
+        let bytes = references::read_bounded(file, CONFIG_BYTES_MAX).map_err(&fail)?;
+        let text = String::from_utf8(bytes).map_err(|error| {
+            fail(format!(
+                "must be UTF-8, is not at byte {}",
+                error.utf8_error().valid_up_to()
+            ))
+        })?;
+        Self::parse(&text, file)
+    }
+
+    /// Checks the text of a file. `file` is named in errors, and relative paths start from its
+    /// directory.
+    ///
+    /// # Errors
+    /// All broken rules of the first stage that has any.
+    pub fn parse(text: &str, file: &Path) -> Result<Self, ConfigErrors> {
+        convert::convert(text, file)
+    }
+
+    /// Demands what `check --strict` does: every plugin that is used is pinned.
+    ///
+    /// # Errors
+    /// Names each plugin without `sha256`.
+    pub fn check_strict(&self) -> Result<(), ConfigErrors> {
+        let unpinned = self
+            .topology
+            .plugin_ids()
+            .filter(|id| self.topology.uses(*id) && self.plugin(*id).sha256.is_none());
+        let errors: Vec<ConfigError> = unpinned
+            .map(|id| {
+                let key = read::join(&read::join("plugins", &self.plugin(id).name), "sha256");
+                ConfigError {
+                    file: self.file.clone(),
+                    line: Some(read::line_of(&self.lines, &key)),
+                    key,
+                    message: "required by --strict: the component's digest, 64 hexadecimal digits"
+                        .to_owned(),
+                }
+            })
+            .collect();
+        if errors.is_empty() {
+            Ok(())
+        } else {
+            Err(ConfigErrors::new(errors))
+        }
+    }
+
+    /// One tap.
+    pub fn tap(&self, id: TapId) -> &TapConfig {
+        &self.taps[id.index()]
+    }
+
+    /// One plugin.
+    pub fn plugin(&self, id: PluginId) -> &PluginConfig {
+        &self.plugins[id.index()]
+    }
+
+    /// One topic.
+    pub fn topic(&self, id: TopicId) -> &TopicConfig {
+        &self.topics[id.index()]
+    }
+
+    /// Every value as it holds, in the order of the file's sections; defaults are marked.
+    pub fn settings(&self) -> &[Resolved] {
+        &self.settings
+    }
+
+    /// Digest of the whole resolved configuration: SHA-256 over its canonical form. Paths enter
+    /// as they are written, so a deployment can be moved. Reference files enter by their digests.
+    pub fn digest(&self) -> [u8; 32] {
+        digest::digest(self.settings.iter())
+    }
+
+    /// Digest of what shapes the pipeline's output: equal digests, plugins and runtimes make the
+    /// same of a journal. Retention, addresses and the like are left out, so that an operator can
+    /// give more room after a crash and still recover.
+    pub fn output_digest(&self) -> [u8; 32] {
+        digest::digest(self.settings.iter().filter(|setting| setting.shapes_output))
+    }
+}
