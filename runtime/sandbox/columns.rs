@@ -22,8 +22,10 @@ pub struct Frames<'a> {
     pub sequences: &'a [u64],
     /// Capture time of each, nanoseconds since the Unix epoch.
     pub captured_ns: &'a [u64],
-    /// Payloads.
-    pub payloads: &'a Packed,
+    /// Per frame: end of its payload in `bytes`.
+    pub ends: &'a [u32],
+    /// Payloads, end to end.
+    pub bytes: &'a [u8],
 }
 
 /// State of the keys of a batch of frames.
@@ -119,7 +121,10 @@ pub(crate) fn frames<'a>(frames: &Frames<'a>) -> decoder::Frames<'a> {
     decoder::Frames {
         sequences: frames.sequences,
         captured_ns: frames.captured_ns,
-        payloads: packed!(decoder, frames.payloads),
+        payloads: decoder::PackedParam {
+            ends: frames.ends,
+            bytes: frames.bytes,
+        },
     }
 }
 
