@@ -169,6 +169,22 @@ fn refusal_text(refusal: &common::exports::outrigger::plugin::plugin::ConfigureE
     format!("{what}: {text}")
 }
 
+/// Asks a component once what it says of itself, under limits; configures nothing.
+///
+/// # Errors
+/// Says whether it cannot be linked, does not start, or describes itself wrongly.
+pub fn describe_component(
+    component: &Component,
+    limits: &Limits,
+) -> Result<Description, LoadError> {
+    let cause = |error: wasmtime::Error| LoadError::Link(error.to_string());
+    let mut linker = Linker::new(component.engine());
+    link(&mut linker).map_err(cause)?;
+    let pre = linker.instantiate_pre(component).map_err(cause)?;
+    let common = common::CommonIndices::new(&pre).map_err(cause)?;
+    describe(&pre, &common, limits)
+}
+
 fn describe(
     pre: &InstancePre<Host>,
     indices: &common::CommonIndices,
