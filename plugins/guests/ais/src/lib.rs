@@ -1,0 +1,169 @@
+//! AIS: sentences of NMEA 0183 to tracks, static data, base stations and aids to navigation.
+//!
+//! `nmea` reads lines, `group` says what is kept between frames, `decode` puts fragments and
+//! receive times together, `bits` and `report` read messages by ITU-R M.1371-5, `time` finds the
+//! time of applicability, `body` writes what a topic gets. Deliberately not here: repeats are not
+//! removed and values are not judged; both are a validator's work.
+
+#![deny(clippy::panic, clippy::expect_used)]
+
+pub mod bits;
+pub mod body;
+pub mod decode;
+pub mod group;
+pub mod nmea;
+pub mod report;
+pub mod time;
+
+use outrigger_sdk::{
+    Configuration, ConfigureError, Decoded, Decoder, Description, Frame, FrameStates, Keys,
+    Rejects, description, export_decoder,
+};
+
+use body::{AidBody, BaseBody, Head, Mmsi, StaticBody, TrackBody};
+use decode::{Input, Output, SKIPS, States};
+use group::{FrameGroups, Kept, PENDING_KEY};
+use nmea::{Cause, Stamp};
+use report::Report;
+use time::EventTime;
+
+/// The plugin. It has no parameters and remembers nothing.
+#[derive(Clone, Copy, Debug)]
+pub struct AisDecoder;
+
+/// JSON Schema of `track.sea` and `track.air`.
+pub const TRACK_SCHEMA: &str = include_str!("../schemas/track.schema.json");
+/// JSON Schema of `static.sea`.
+pub const STATIC_SCHEMA: &str = include_str!("../schemas/static.schema.json");
+/// JSON Schema of `station.base`.
+pub const BASE_SCHEMA: &str = include_str!("../schemas/station.schema.json");
+/// JSON Schema of `aid.navigation`.
+pub const AID_SCHEMA: &str = include_str!("../schemas/aid.schema.json");
+
+impl Decoder for AisDecoder {
+    type State = Kept;
+
+    fn describe() -> Description {
+        description!()
+            .keyed()
+            .class("track.sea", TRACK_SCHEMA)
+            .class("track.air", TRACK_SCHEMA)
+            .class("static.sea", STATIC_SCHEMA)
+            .class("station.base", BASE_SCHEMA)
+            .class("aid.navigation", AID_SCHEMA)
+            .causes(&Cause::NAMES)
+            .skips(&SKIPS)
+    }
+
+    fn configure(configuration: &Configuration) -> Result<Self, ConfigureError> {
+        configuration.no_parameters()?;
+        Ok(Self)
+    }
+
+    fn keys(&self, frame: &Frame, keys: &mut Keys) {
+        keys.push(PENDING_KEY);
+        for key in FrameGroups::of(frame.payload).iter() {
+            keys.push(key.get());
+        }
+    }
+
+    fn decode(
+        &mut self,
+        _now_ns: u64,
+        frame: &Frame,
+        states: &mut FrameStates<Kept>,
+        out: &mut Decoded,
+    ) {
+        let input = Input {
+            sequence: frame.sequence,
+            captured_ns: frame.captured_ns,
+            payload: frame.payload,
+        };
+        decode::decode(input, &mut Slots(states), &mut Columns(out));
+    }
+
+    fn expire(&mut self, _now_ns: u64, _key: &[u8], state: Kept, out: &mut Rejects) {
+        decode::expire(&state, |sequence, cause, detail| {
+            out.reject(sequence, cause.name(), detail);
+        });
+    }
+}
+
+struct Slots<'a, 'b>(&'a mut FrameStates<'b, Kept>);
+
+impl States for Slots<'_, '_> {
+    fn pending(&mut self) -> &mut Option<Kept> {
+        self.0.get(0)
+    }
+
+    fn group(&mut self, place: usize) -> &mut Option<Kept> {
+        self.0.get(1 + place)
+    }
+}
+
+struct Columns<'a>(&'a mut Decoded);
+
+impl Output for Columns<'_> {
+    fn message(&mut self, report: &Report, received: Stamp, own: bool, earlier: &[u64]) {
+        let head = |mmsi, second| Head {
+            mmsi: Mmsi::new(mmsi),
+            time: EventTime::resolve(received, second),
+            own,
+        };
+        match report {
+            Report::Movement(movement) => {
+                let head = head(movement.mmsi, movement.second);
+                let class = match movement.message_type {
+                    9 => "track.air",
+                    _ => "track.sea",
+                };
+                self.add(class, &head, &TrackBody(head, movement), earlier);
+            }
+            Report::Static(data) => {
+                let head = head(data.mmsi, None);
+                self.add("static.sea", &head, &StaticBody(head, data), earlier);
+            }
+            Report::Both(movement, data) => {
+                let head = head(movement.mmsi, movement.second);
+                self.add("track.sea", &head, &TrackBody(head, movement), earlier);
+                self.add("static.sea", &head, &StaticBody(head, data), earlier);
+            }
+            Report::Base(base) => {
+                let head = head(base.mmsi, base.second);
+                self.add("station.base", &head, &BaseBody(head, base), earlier);
+            }
+            Report::Aid(aid) => {
+                let head = head(aid.mmsi, Some(aid.second));
+                self.add("aid.navigation", &head, &AidBody(head, aid), earlier);
+            }
+            Report::Counted(_) => {}
+        }
+    }
+
+    fn reject(&mut self, sequence: u64, cause: Cause, detail: &str) {
+        self.0.reject_earlier(sequence, cause.name(), detail);
+    }
+
+    fn skip(&mut self, kind: &'static str) {
+        self.0.skip(kind);
+    }
+}
+
+impl Columns<'_> {
+    fn add(
+        &mut self,
+        class: &str,
+        head: &Head,
+        body: &impl outrigger_sdk::Body,
+        earlier: &[u64],
+    ) {
+        let added = self
+            .0
+            .message(class, head.mmsi.as_str(), head.time.time_ns, body);
+        if !earlier.is_empty() {
+            added.with_earlier(earlier);
+        }
+    }
+}
+
+export_decoder!(AisDecoder);

@@ -1,0 +1,542 @@
+//! What AIS messages say, field by field. Numbers are as transmitted; absent means the sender
+//! said "not available".
+//!
+//! Source of every position, width and sentinel: ITU-R M.1371-5, annex 8; the section is named at
+//! each type.
+
+use crate::bits::{Bits, Text};
+
+/// A position in degrees, WGS-84. A value out of range is kept: judging is not decoding.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Position {
+    /// Longitude, degrees east.
+    pub lon_deg: Option<f64>,
+    /// Latitude, degrees north.
+    pub lat_deg: Option<f64>,
+}
+
+/// Overall dimensions seen from the reference point of the position, metres.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Dimensions {
+    /// To the bow.
+    pub bow_m: u16,
+    /// To the stern.
+    pub stern_m: u16,
+    /// To port.
+    pub port_m: u16,
+    /// To starboard.
+    pub starboard_m: u16,
+}
+
+/// Position reports: types 1 to 3, 9, 18, 19 and 27.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Movement {
+    /// Message type.
+    pub message_type: u8,
+    /// How often it was repeated, 0 to 3.
+    pub repeat: u8,
+    /// MMSI.
+    pub mmsi: u32,
+    /// Navigational status, 0 to 14.
+    pub status: Option<u8>,
+    /// Rate of turn as transmitted, -127 to 127.
+    pub turn: Option<i8>,
+    /// Speed over ground, metres per second.
+    pub speed_mps: Option<f64>,
+    /// Altitude, metres; types 9.
+    pub alt_m: Option<u16>,
+    /// True if the altitude is barometric; types 9.
+    pub alt_barometric: bool,
+    /// True if the position is better than 10 m.
+    pub accurate: bool,
+    /// Position.
+    pub position: Position,
+    /// Course over ground, degrees.
+    pub course_deg: Option<f64>,
+    /// True heading, degrees.
+    pub heading_deg: Option<u16>,
+    /// Time stamp as transmitted: second of the minute, or 60 to 63. Type 27 has none.
+    pub second: Option<u8>,
+    /// Special manoeuvre: 1 not engaged, 2 engaged.
+    pub manoeuvre: Option<u8>,
+    /// True if receiver autonomous integrity monitoring is in use.
+    pub raim: bool,
+    /// Communication state, link layer, with its selector where there is one.
+    pub radio: Option<u32>,
+    /// True in assigned mode; types 9, 18, 19.
+    pub assigned: Option<bool>,
+    /// Data terminal not ready; types 9, 19.
+    pub dte: Option<bool>,
+    /// Equipment of a class B unit; type 18.
+    pub class_b: Option<ClassB>,
+    /// True if the position is the current GNSS position; type 27.
+    pub gnss_current: Option<bool>,
+}
+
+/// Equipment of a class B unit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClassB {
+    /// True for a carrier sense unit, false for a SOTDMA unit.
+    pub carrier_sense: bool,
+    /// Has a display.
+    pub display: bool,
+    /// Has a DSC receiver.
+    pub dsc: bool,
+    /// Works on the whole marine band.
+    pub whole_band: bool,
+    /// Accepts channel management by message 22.
+    pub message_22: bool,
+}
+
+/// Static data: types 5, 19 and 24.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Static {
+    /// Message type.
+    pub message_type: u8,
+    /// How often it was repeated, 0 to 3.
+    pub repeat: u8,
+    /// MMSI.
+    pub mmsi: u32,
+    /// `A` or `B` of type 24.
+    pub part: Option<char>,
+    /// AIS version, 0 to 3; type 5.
+    pub ais_version: Option<u8>,
+    /// IMO number.
+    pub imo: Option<u32>,
+    /// Call sign.
+    pub callsign: Text,
+    /// Name of the ship.
+    pub name: Text,
+    /// Type of ship and cargo.
+    pub ship_type: Option<u8>,
+    /// Dimensions.
+    pub dimensions: Option<Dimensions>,
+    /// Type of position fixing device.
+    pub epfd: Option<u8>,
+    /// ETA month, 1 to 12.
+    pub eta_month: Option<u8>,
+    /// ETA day.
+    pub eta_day: Option<u8>,
+    /// ETA hour.
+    pub eta_hour: Option<u8>,
+    /// ETA minute.
+    pub eta_minute: Option<u8>,
+    /// Draught, decimetres.
+    pub draught_dm: Option<u8>,
+    /// Destination.
+    pub destination: Text,
+    /// Data terminal not ready.
+    pub dte: Option<bool>,
+    /// Manufacturer; type 24 B.
+    pub vendor: Text,
+    /// Unit model code; type 24 B.
+    pub unit_model: Option<u8>,
+    /// Unit serial number; type 24 B.
+    pub unit_serial: Option<u32>,
+    /// MMSI of the mother ship, of an auxiliary craft; type 24 B.
+    pub mothership_mmsi: Option<u32>,
+    /// True in assigned mode; type 19, which also has it in its position report.
+    pub assigned: Option<bool>,
+}
+
+/// Base station report and UTC response: types 4 and 11.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Base {
+    /// Message type.
+    pub message_type: u8,
+    /// How often it was repeated, 0 to 3.
+    pub repeat: u8,
+    /// MMSI.
+    pub mmsi: u32,
+    /// UTC year.
+    pub year: Option<u16>,
+    /// UTC month.
+    pub month: Option<u8>,
+    /// UTC day.
+    pub day: Option<u8>,
+    /// UTC hour.
+    pub hour: Option<u8>,
+    /// UTC minute.
+    pub minute: Option<u8>,
+    /// UTC second.
+    pub second: Option<u8>,
+    /// True if the position is better than 10 m.
+    pub accurate: bool,
+    /// Position.
+    pub position: Position,
+    /// Type of position fixing device.
+    pub epfd: Option<u8>,
+    /// True if receiver autonomous integrity monitoring is in use.
+    pub raim: bool,
+    /// Communication state, link layer.
+    pub radio: u32,
+}
+
+/// Aid to navigation: type 21.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Aid {
+    /// How often it was repeated, 0 to 3.
+    pub repeat: u8,
+    /// MMSI.
+    pub mmsi: u32,
+    /// Type of aid, 1 to 31.
+    pub aid_type: Option<u8>,
+    /// Name, with its extension.
+    pub name: Text,
+    /// True if the position is better than 10 m.
+    pub accurate: bool,
+    /// Position.
+    pub position: Position,
+    /// Dimensions.
+    pub dimensions: Option<Dimensions>,
+    /// Type of position fixing device.
+    pub epfd: Option<u8>,
+    /// Time stamp as transmitted: second of the minute, or 60 to 63.
+    pub second: u8,
+    /// True if off its position; meaningful only while `second` is below 60.
+    pub off_position: bool,
+    /// True if receiver autonomous integrity monitoring is in use.
+    pub raim: bool,
+    /// True for an aid that is not there but for its signal.
+    pub is_virtual: bool,
+    /// True in assigned mode.
+    pub assigned: bool,
+}
+
+/// A decoded message.
+#[derive(Clone, Debug, PartialEq)]
+#[allow(clippy::large_enum_variant)] // lives on the stack, one at a time
+pub enum Report {
+    /// Position of a ship or aircraft.
+    Movement(Movement),
+    /// Static and voyage data.
+    Static(Static),
+    /// Position of a ship with its static data: type 19.
+    Both(Movement, Static),
+    /// Base station.
+    Base(Base),
+    /// Aid to navigation.
+    Aid(Aid),
+    /// A type that is counted only, 1 to 27.
+    Counted(u8),
+}
+
+/// Why bits are no message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReportError {
+    /// No bits, or a type that does not exist.
+    Type,
+    /// Fewer or more bits than the type has.
+    Length,
+}
+
+/// Bits of each type that is read: fewest and most. Source: M.1371-5, annex 8, with the slack
+/// that transmitters take, which the recordings show (README, "Lengths").
+fn length_bits(message_type: u8, part: u32) -> (usize, usize) {
+    match (message_type, part) {
+        (1..=4 | 9 | 11 | 18, _) => (168, 173),
+        (5, _) => (424, 429),
+        (19, _) => (312, 317),
+        (21, _) => (272, 365),
+        (24, 0) => (160, 173),
+        (24, _) => (168, 173),
+        (27, _) => (96, 101),
+        // Counted only: at least type, repeat indicator and MMSI.
+        _ => (38, usize::MAX),
+    }
+}
+
+/// Reads a message.
+///
+/// # Errors
+/// The bits are none of the types, or not of the length of their type.
+pub fn read(bits: &Bits) -> Result<Report, ReportError> {
+    if bits.len() < 6 {
+        return Err(ReportError::Type);
+    }
+    let message_type = bits.unsigned(0, 6) as u8;
+    if !(1..=27).contains(&message_type) {
+        return Err(ReportError::Type);
+    }
+    let part = bits.unsigned(38, 2);
+    let (fewest, most) = length_bits(message_type, part);
+    if !(fewest..=most).contains(&bits.len()) {
+        return Err(ReportError::Length);
+    }
+    Ok(match message_type {
+        1..=3 => Report::Movement(class_a(bits, message_type)),
+        4 | 11 => Report::Base(base(bits, message_type)),
+        5 => Report::Static(voyage(bits)),
+        9 => Report::Movement(aircraft(bits)),
+        18 => Report::Movement(class_b(bits)),
+        19 => {
+            let (movement, data) = class_b_extended(bits);
+            Report::Both(movement, data)
+        }
+        21 => Report::Aid(aid(bits)),
+        24 if part == 0 => Report::Static(part_a(bits)),
+        24 if part == 1 => Report::Static(part_b(bits)),
+        27 => Report::Movement(long_range(bits)),
+        other => Report::Counted(other),
+    })
+}
+
+/// Types 1, 2, 3: § 3.1.
+fn class_a(bits: &Bits, message_type: u8) -> Movement {
+    Movement {
+        status: unless(bits.unsigned(38, 4) as u8, 15),
+        turn: unless(bits.signed(42, 8) as i8, -128),
+        heading_deg: unless(bits.unsigned(128, 9) as u16, 511),
+        second: Some(bits.unsigned(137, 6) as u8),
+        manoeuvre: unless(bits.unsigned(143, 2) as u8, 0),
+        raim: bits.flag(148),
+        radio: Some(bits.unsigned(149, 19)),
+        ..moving(bits, message_type, 50)
+    }
+}
+
+/// Type 18: § 3.16.
+fn class_b(bits: &Bits) -> Movement {
+    Movement {
+        heading_deg: unless(bits.unsigned(124, 9) as u16, 511),
+        second: Some(bits.unsigned(133, 6) as u8),
+        raim: bits.flag(147),
+        radio: Some(bits.unsigned(148, 20)),
+        assigned: Some(bits.flag(146)),
+        class_b: Some(ClassB {
+            carrier_sense: bits.flag(141),
+            display: bits.flag(142),
+            dsc: bits.flag(143),
+            whole_band: bits.flag(144),
+            message_22: bits.flag(145),
+        }),
+        ..moving(bits, 18, 46)
+    }
+}
+
+/// Type 19: § 3.17.
+fn class_b_extended(bits: &Bits) -> (Movement, Static) {
+    let movement = Movement {
+        heading_deg: unless(bits.unsigned(124, 9) as u16, 511),
+        second: Some(bits.unsigned(133, 6) as u8),
+        raim: bits.flag(305),
+        dte: Some(bits.flag(306)),
+        assigned: Some(bits.flag(307)),
+        ..moving(bits, 19, 46)
+    };
+    let data = Static {
+        name: bits.text(143, 20),
+        ship_type: unless(bits.unsigned(263, 8) as u8, 0),
+        dimensions: dimensions(bits, 271),
+        epfd: unless(bits.unsigned(301, 4) as u8, 0),
+        dte: Some(bits.flag(306)),
+        assigned: Some(bits.flag(307)),
+        ..identity(bits, 19)
+    };
+    (movement, data)
+}
+
+/// Type 9: § 3.7. Speed is in whole knots.
+fn aircraft(bits: &Bits) -> Movement {
+    Movement {
+        speed_mps: unless(bits.unsigned(50, 10), 1_023).map(|knots| f64::from(knots) * KNOT_MPS),
+        alt_m: unless(bits.unsigned(38, 12) as u16, 4_095),
+        alt_barometric: bits.flag(134),
+        second: Some(bits.unsigned(128, 6) as u8),
+        dte: Some(bits.flag(142)),
+        assigned: Some(bits.flag(146)),
+        raim: bits.flag(147),
+        radio: Some(bits.unsigned(148, 20)),
+        ..moving(bits, 9, 50)
+    }
+}
+
+/// Type 27: § 3.25. Positions are in tenths of a minute, speed in whole knots, course in whole
+/// degrees.
+fn long_range(bits: &Bits) -> Movement {
+    let tenth = |value: i32| f64::from(value) / 600.0;
+    Movement {
+        status: unless(bits.unsigned(40, 4) as u8, 15),
+        speed_mps: unless(bits.unsigned(79, 6), 63).map(|knots| f64::from(knots) * KNOT_MPS),
+        accurate: bits.flag(38),
+        position: Position {
+            lon_deg: unless(bits.signed(44, 18), 181 * 600).map(tenth),
+            lat_deg: unless(bits.signed(62, 17), 91 * 600).map(tenth),
+        },
+        course_deg: unless(bits.unsigned(85, 9), 511).map(f64::from),
+        second: None,
+        raim: bits.flag(39),
+        gnss_current: Some(!bits.flag(94)),
+        ..still(bits, 27)
+    }
+}
+
+/// One knot in metres per second. Source: 1,852 m an hour.
+const KNOT_MPS: f64 = 1_852.0 / 3_600.0;
+
+/// What reports of movement share: speed, accuracy, position and course stand together from bit
+/// `at` on.
+fn moving(bits: &Bits, message_type: u8, at: usize) -> Movement {
+    Movement {
+        speed_mps: unless(bits.unsigned(at, 10), 1_023)
+            .map(|tenths| f64::from(tenths) * 1_852.0 / 36_000.0),
+        accurate: bits.flag(at + 10),
+        position: position(bits, at + 11),
+        course_deg: unless(bits.unsigned(at + 66, 12), 3_600).map(|tenths| f64::from(tenths) / 10.0),
+        ..still(bits, message_type)
+    }
+}
+
+fn still(bits: &Bits, message_type: u8) -> Movement {
+    Movement {
+        message_type,
+        repeat: bits.unsigned(6, 2) as u8,
+        mmsi: bits.unsigned(8, 30),
+        status: None,
+        turn: None,
+        speed_mps: None,
+        alt_m: None,
+        alt_barometric: false,
+        accurate: false,
+        position: Position::default(),
+        course_deg: None,
+        heading_deg: None,
+        second: None,
+        manoeuvre: None,
+        raim: false,
+        radio: None,
+        assigned: None,
+        dte: None,
+        class_b: None,
+        gnss_current: None,
+    }
+}
+
+/// Types 4 and 11: § 3.2 and § 3.9.
+fn base(bits: &Bits, message_type: u8) -> Base {
+    Base {
+        message_type,
+        repeat: bits.unsigned(6, 2) as u8,
+        mmsi: bits.unsigned(8, 30),
+        year: unless(bits.unsigned(38, 14) as u16, 0),
+        month: unless(bits.unsigned(52, 4) as u8, 0),
+        day: unless(bits.unsigned(56, 5) as u8, 0),
+        hour: unless(bits.unsigned(61, 5) as u8, 24),
+        minute: unless(bits.unsigned(66, 6) as u8, 60),
+        second: unless(bits.unsigned(72, 6) as u8, 60),
+        accurate: bits.flag(78),
+        position: position(bits, 79),
+        epfd: unless(bits.unsigned(134, 4) as u8, 0),
+        raim: bits.flag(148),
+        radio: bits.unsigned(149, 19),
+    }
+}
+
+/// Type 5: § 3.3.
+fn voyage(bits: &Bits) -> Static {
+    Static {
+        ais_version: Some(bits.unsigned(38, 2) as u8),
+        imo: unless(bits.unsigned(40, 30), 0),
+        callsign: bits.text(70, 7),
+        name: bits.text(112, 20),
+        ship_type: unless(bits.unsigned(232, 8) as u8, 0),
+        dimensions: dimensions(bits, 240),
+        epfd: unless(bits.unsigned(270, 4) as u8, 0),
+        eta_month: unless(bits.unsigned(274, 4) as u8, 0),
+        eta_day: unless(bits.unsigned(278, 5) as u8, 0),
+        eta_hour: unless(bits.unsigned(283, 5) as u8, 24),
+        eta_minute: unless(bits.unsigned(288, 6) as u8, 60),
+        draught_dm: unless(bits.unsigned(294, 8) as u8, 0),
+        destination: bits.text(302, 20),
+        dte: Some(bits.flag(422)),
+        ..identity(bits, 5)
+    }
+}
+
+/// Type 24 part A: § 3.22.
+fn part_a(bits: &Bits) -> Static {
+    Static {
+        part: Some('A'),
+        name: bits.text(40, 20),
+        ..identity(bits, 24)
+    }
+}
+
+/// Type 24 part B: § 3.22. Auxiliary craft (MMSI 98…) give their mother ship's MMSI instead of
+/// dimensions.
+fn part_b(bits: &Bits) -> Static {
+    let identity = identity(bits, 24);
+    let auxiliary = identity.mmsi / 10_000_000 == 98;
+    Static {
+        part: Some('B'),
+        ship_type: unless(bits.unsigned(40, 8) as u8, 0),
+        vendor: bits.text(48, 3),
+        unit_model: Some(bits.unsigned(66, 4) as u8),
+        unit_serial: Some(bits.unsigned(70, 20)),
+        callsign: bits.text(90, 7),
+        dimensions: (!auxiliary).then(|| dimensions(bits, 132)).flatten(),
+        mothership_mmsi: auxiliary
+            .then(|| unless(bits.unsigned(132, 30), 0))
+            .flatten(),
+        epfd: unless(bits.unsigned(162, 4) as u8, 0),
+        ..identity
+    }
+}
+
+fn identity(bits: &Bits, message_type: u8) -> Static {
+    Static {
+        message_type,
+        repeat: bits.unsigned(6, 2) as u8,
+        mmsi: bits.unsigned(8, 30),
+        ..Static::default()
+    }
+}
+
+/// Type 21: § 3.19.
+fn aid(bits: &Bits) -> Aid {
+    let extension = (bits.len() - 272) / 6;
+    let name = bits.text(43, 20);
+    Aid {
+        repeat: bits.unsigned(6, 2) as u8,
+        mmsi: bits.unsigned(8, 30),
+        aid_type: unless(bits.unsigned(38, 5) as u8, 0),
+        name: name.join(bits.text(272, extension)),
+        accurate: bits.flag(163),
+        position: position(bits, 164),
+        dimensions: dimensions(bits, 219),
+        epfd: unless(bits.unsigned(249, 4) as u8, 0),
+        second: bits.unsigned(253, 6) as u8,
+        off_position: bits.flag(259),
+        raim: bits.flag(268),
+        is_virtual: bits.flag(269),
+        assigned: bits.flag(270),
+    }
+}
+
+/// Longitude and latitude in ten-thousandths of a minute. 181° and 91° stand for none.
+fn position(bits: &Bits, at: usize) -> Position {
+    let degrees = |value: i32| f64::from(value) / 600_000.0;
+    Position {
+        lon_deg: unless(bits.signed(at, 28), 181 * 600_000).map(degrees),
+        lat_deg: unless(bits.signed(at + 28, 27), 91 * 600_000).map(degrees),
+    }
+}
+
+/// Four dimensions from bit `at`; absent when all are zero. One alone may be zero: that is a
+/// reference point at the edge, or one that is not given.
+fn dimensions(bits: &Bits, at: usize) -> Option<Dimensions> {
+    (bits.unsigned(at, 30) != 0).then(|| Dimensions {
+        bow_m: bits.unsigned(at, 9) as u16,
+        stern_m: bits.unsigned(at + 9, 9) as u16,
+        port_m: bits.unsigned(at + 18, 6) as u16,
+        starboard_m: bits.unsigned(at + 24, 6) as u16,
+    })
+}
+
+/// `value`, unless it is the one that stands for "not available".
+fn unless<T: PartialEq>(value: T, sentinel: T) -> Option<T> {
+    (value != sentinel).then_some(value)
+}
+
+#[cfg(test)]
+mod tests;
