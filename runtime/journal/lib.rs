@@ -5,13 +5,13 @@
 //!
 //! - segments `<first block, 20 digits>.seg`: a header, then blocks ([`block`]);
 //! - `ceiling`: the number below which block and sequence numbers may be used ([`ceiling`]);
-//! - `heads`: signed heads of the chain (`heads`);
+//! - `heads`: signed heads of the chain ([`heads`]);
 //! - `lock`: held by the one writer ([`lock`]).
 //!
 //! [`Writer`] appends, [`SyncHandle`] makes durable from another thread, [`Reader`] walks from any
-//! process, [`Writer::retain`] removes what is old and owed to nobody, verification checks all there
-//! is. The caller decides when to sync, sign and retain; this crate decides nothing, and reads the
-//! clock only to say in the lock file since when it is held.
+//! process, [`Writer::retain`] removes what is old and owed to nobody, [`verify()`] checks all there
+//! is. The caller decides when to sync, sign and retain; this crate decides nothing and reads no
+//! clock: times are handed in.
 #![forbid(unsafe_code)]
 
 pub mod block;
@@ -19,22 +19,28 @@ pub mod ceiling;
 mod cursor;
 pub mod error;
 mod fields;
+pub mod heads;
 pub mod lock;
 pub mod log;
 pub mod reader;
 mod recover;
 pub mod retain;
 pub mod segment;
+pub mod stat;
 #[cfg(test)]
 mod support;
 pub mod sync;
+pub mod verify;
 
 pub use block::{Block, Hash, Header, Kind, StreamId};
 pub use error::{AppendError, OpenError, ReadError, StreamError};
+pub use heads::{Head, HeadError};
 pub use lock::{DirLock, LockError};
 pub use log::{Appended, OpenReport, Options, RULINGS_RESERVE_BYTES, Writer};
 pub use reader::Reader;
 pub use recover::Cut;
 pub use retain::Retained;
 pub use segment::{Damage, StreamInfo};
+pub use stat::{Stat, stat};
 pub use sync::{SyncError, SyncHandle, Tip};
+pub use verify::{Problem, VerifyReport, verify};

@@ -9,7 +9,6 @@ use rustix::fs::{FlockOperation, flock};
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read, Write};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 #[cfg(test)]
 mod tests;
@@ -50,11 +49,12 @@ impl fmt::Display for LockError {
 impl std::error::Error for LockError {}
 
 impl DirLock {
-    /// Locks the directory without waiting. `command` is what this process calls itself.
+    /// Locks the directory without waiting. `command` is what this process calls itself, `now_ns`
+    /// the host's clock: both are for the refused one to read.
     ///
     /// # Errors
     /// Another process, or another lock in this one, holds it; or the file cannot be used.
-    pub fn acquire(dir: &Dir, command: &str) -> Result<Self, LockError> {
+    pub fn acquire(dir: &Dir, command: &str, now_ns: u64) -> Result<Self, LockError> {
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true);
         let mut file = dir
@@ -76,11 +76,8 @@ impl DirLock {
             }
             Err(errno) => return Err(LockError::Io(errno.into())),
         }
-        let since_s = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .map_or(0, |since| since.as_secs());
         let pid = std::process::id();
-        let since = utc(since_s);
+        let since = utc(now_ns / 1_000_000_000);
         file.set_len(0).map_err(LockError::Io)?;
         file.write_all(format!("pid {pid} ({command}), since {since}\n").as_bytes())
             .map_err(LockError::Io)?;

@@ -156,14 +156,15 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// Opens or creates the log in `dir` and cuts what is torn. `now_ns` is the host's clock.
+    /// Opens or creates the log in `dir` and cuts what is torn. `now_ns` is the host's clock,
+    /// which the lock file states.
     ///
     /// # Errors
     /// The directory is in use, unreadable, of a newer format, or damaged in a way that cutting
     /// would make worse; or the options are out of bounds.
-    pub fn open(dir: Dir, options: Options, _now_ns: u64) -> Result<(Self, OpenReport), OpenError> {
+    pub fn open(dir: Dir, options: Options, now_ns: u64) -> Result<(Self, OpenReport), OpenError> {
         options.check()?;
-        let lock = DirLock::acquire(&dir, &options.command).map_err(OpenError::Lock)?;
+        let lock = DirLock::acquire(&dir, &options.command, now_ns).map_err(OpenError::Lock)?;
         let in_dir = |cause| OpenError::Io {
             file: ".".to_owned(),
             cause,
@@ -531,7 +532,10 @@ impl Writer {
             first_block: header.block,
             created_ns: header.written_ns,
             offset: bytes,
-            end: Previous::default(),
+            end: Previous {
+                first_block: header.block,
+                ..Previous::default()
+            },
         });
         self.streams_changed = false;
         Ok(())

@@ -236,6 +236,22 @@ impl Reader {
         })
     }
 
+    /// Header of the next block of the segment it stands in, without passing over it.
+    pub(crate) fn peek_header(&mut self) -> Result<Option<Header>, ReadError> {
+        let Some(cursor) = &mut self.cursor else {
+            return Ok(None);
+        };
+        let segment = cursor.segment;
+        let mut found = None;
+        cursor
+            .skip_while(|header| {
+                found = Some(header.clone());
+                false
+            })
+            .map_err(|error| error.into_read(segment))?;
+        Ok(found)
+    }
+
     /// Number of the block expected next; 0 before any segment is known.
     pub fn next_block(&self) -> u64 {
         self.cursor.as_ref().map_or(0, |cursor| cursor.next_block)
@@ -316,7 +332,14 @@ impl Reader {
                 return Err(error.into_read(first_block));
             }
         };
-        let gone_end = cursor.header.previous.block_end;
+        let previous = cursor.header.previous;
+        let gone_end = previous.block_end;
+        if gone_end > next_block && previous.first_block == old.segment {
+            // Not retention: the segment just read has lost its end.
+            let damage = old.damage(Fault::Partial { bytes: 0 });
+            self.cursor = Some(old);
+            return Err(ReadError::Damaged(damage));
+        }
         if gone_end > next_block {
             self.cursor = Some(cursor);
             return Err(ReadError::Gone {

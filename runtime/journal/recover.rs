@@ -5,7 +5,7 @@
 //! it in its segment, and all later segments go, and the report says so. Nothing is skipped over,
 //! so every record before the cut is there and none behind it. What is cut is not kept.
 
-use crate::block::{Block, Fault, GENESIS, Hash};
+use crate::block::{Block, Fault, Hash};
 use crate::cursor::{Cursor, Step, StepError};
 use crate::segment::{Damage, Listed, Previous, Streams, file_name};
 use cap_std::fs::{Dir, OpenOptions};
@@ -40,13 +40,14 @@ impl fmt::Display for Cut {
 }
 
 /// What a scan found.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Recovered {
     pub(crate) log_id: Option<[u8; 16]>,
     pub(crate) segments: Vec<Listed>,
     /// Index of the first segment that may not be on stable storage.
     pub(crate) unsynced_from: usize,
     pub(crate) last: LastSegment,
+    /// Hash of the last block, [`crate::block::GENESIS`] without one.
     pub(crate) prev_hash: Hash,
     pub(crate) last_block: Option<u64>,
     pub(crate) block_end: u64,
@@ -81,18 +82,7 @@ fn step_error(segment: u64, error: StepError) -> RecoverError {
 
 /// Scans what may not be durable, cuts at the first bad block, and says where to go on.
 pub(crate) fn recover(dir: &Dir, mut segments: Vec<Listed>) -> Result<Recovered, RecoverError> {
-    let mut found = Recovered {
-        log_id: None,
-        segments: Vec::new(),
-        unsynced_from: 0,
-        last: LastSegment::default(),
-        prev_hash: GENESIS,
-        last_block: None,
-        block_end: 0,
-        seq_end: 0,
-        streams: Streams::default(),
-        cut: None,
-    };
+    let mut found = Recovered::default();
     let Some(start) = scan_start(dir, &segments)? else {
         found.segments = segments;
         return Ok(found);
@@ -101,7 +91,8 @@ pub(crate) fn recover(dir: &Dir, mut segments: Vec<Listed>) -> Result<Recovered,
     let mut block = Block::default();
     let mut first = true;
     for index in start..segments.len() {
-        if let Some(damage) = scan_segment(dir, segments[index], &mut found, first, &mut block)? {
+        let scanned = scan_segment(dir, segments[index], &mut found, first, &mut block, |_| {});
+        if let Some(damage) = scanned? {
             found.cut = Some(cut(dir, &mut segments, index, damage)?);
             break;
         }
@@ -154,13 +145,15 @@ fn blocks_behind(dir: &Dir, damage: Damage, max: u64) -> Result<u64, RecoverErro
         .map_err(|cause| RecoverError::Io { file: name, cause })
 }
 
-/// Scans one segment and moves `found` on to its last good block; returns the first damage.
-fn scan_segment(
+/// Scans one segment, moves `found` on to its last good block, and hands out each; returns the first
+/// damage. `first` is for a segment whose predecessor was not scanned.
+pub(crate) fn scan_segment(
     dir: &Dir,
     listed: Listed,
     found: &mut Recovered,
     first: bool,
     block: &mut Block,
+    mut each: impl FnMut(&Block),
 ) -> Result<Option<Damage>, RecoverError> {
     let segment = listed.first_block;
     let mut cursor = match Cursor::open(dir, segment) {
@@ -213,7 +206,10 @@ fn scan_segment(
     found.log_id = Some(header.log_id);
     found.streams.clone_from(&header.streams);
     let blocks_offset = cursor.offset;
-    let mut end = Previous::default();
+    let mut end = Previous {
+        first_block: segment,
+        ..Previous::default()
+    };
     loop {
         let damage = match cursor.next(block) {
             Ok(Step::Block) => {
@@ -232,6 +228,7 @@ fn scan_segment(
                 if block.header.kind.is_dated() {
                     end.time_max_ns = end.time_max_ns.max(block.header.time_max_ns);
                 }
+                each(block);
                 found.prev_hash = block.hash;
                 found.last_block = Some(block.header.block);
                 found.block_end = end.block_end;

@@ -135,6 +135,8 @@ impl Streams {
 /// What the segment before held, so that it need not be read to be judged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Previous {
+    /// Its first block, which names it.
+    pub(crate) first_block: u64,
     /// Number after its last block.
     pub(crate) block_end: u64,
     /// Sequence number after its last record.
@@ -170,6 +172,7 @@ impl SegmentHeader {
             self.first_seq,
             self.created_ns,
             self.durable_below,
+            self.previous.first_block,
             self.previous.block_end,
             self.previous.seq_end,
             self.previous.time_max_ns,
@@ -255,6 +258,7 @@ impl SegmentHeader {
             created_ns: fields.u64()?,
             durable_below: fields.u64()?,
             previous: Previous {
+                first_block: fields.u64()?,
                 block_end: fields.u64()?,
                 seq_end: fields.u64()?,
                 time_max_ns: fields.u64()?,

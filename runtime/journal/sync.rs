@@ -9,6 +9,7 @@
 
 use crate::block::Hash;
 use crate::ceiling::{Ceiling, RESERVE_BLOCKS, RESERVE_SEQS, StoreError};
+use crate::heads::HeadsFile;
 use cap_std::fs::Dir;
 use std::fmt;
 use std::fs::File;
@@ -78,6 +79,7 @@ pub(crate) struct Shared {
     syncing: Mutex<()>,
     ceiling: Mutex<Ceiling>,
     durable_below: AtomicU64,
+    heads: Mutex<Option<HeadsFile>>,
     failed: OnceLock<SyncError>,
 }
 
@@ -110,6 +112,7 @@ impl Shared {
             syncing: Mutex::new(()),
             ceiling: Mutex::new(ceiling),
             durable_below: AtomicU64::new(tip.block.map_or(0, |block| block.saturating_add(1))),
+            heads: Mutex::new(None),
             failed: OnceLock::new(),
         }
     }
@@ -137,6 +140,11 @@ impl Shared {
 
     pub(crate) fn unsynced(&self) -> MutexGuard<'_, Unsynced> {
         hold(&self.unsynced)
+    }
+
+    /// The file of signed heads, once it was used.
+    pub(crate) fn heads(&self) -> MutexGuard<'_, Option<HeadsFile>> {
+        hold(&self.heads)
     }
 
     /// The ceiling as last stored.

@@ -3,6 +3,9 @@
 use crate::support::{Place, append, columns, read_all, small};
 use crate::{AppendError, Kind, OpenError, Options, Reader, StreamId, Writer};
 
+/// 28 February 2026, one second before midnight UTC.
+const NOW_NS: u64 = 1_772_323_199_000_000_000;
+
 #[test]
 fn what_was_appended_is_read_back() {
     let place = Place::new();
@@ -86,18 +89,20 @@ fn an_unclean_start_reuses_no_number_and_says_how_many_it_skips() {
 #[test]
 fn a_second_writer_is_refused_and_told_whose_the_log_is() {
     let place = Place::new();
-    let (_writer, _) = place.writer(&Options {
+    let options = Options {
         command: "outrigger run".to_owned(),
         ..small()
-    });
-    let refused = Writer::open(place.dir.try_clone().unwrap(), small(), 0);
+    };
+    let dir = place.dir.try_clone().unwrap();
+    let (_writer, _) = Writer::open(dir, options, NOW_NS).unwrap();
+    let refused = Writer::open(place.dir.try_clone().unwrap(), small(), NOW_NS);
     let Err(OpenError::Lock(error)) = refused else {
         panic!("the second writer was not refused");
     };
     let said = error.to_string();
     let pid = std::process::id();
-    let expected = format!("in use by pid {pid} (outrigger run), since 20");
-    assert!(said.starts_with(&expected), "{said}");
+    let expected = format!("in use by pid {pid} (outrigger run), since 2026-02-28T23:59:59Z");
+    assert_eq!(said, expected);
 }
 
 #[test]
