@@ -12,23 +12,28 @@ mod convert;
 mod digest;
 mod error;
 pub mod keys;
+mod labels;
+mod paths;
 mod plugins;
 mod read;
 mod references;
 mod taps;
+mod topics;
 mod wiring;
+mod words;
 
-use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
-use outrigger_policy::labels::LabelId;
 use outrigger_policy::limits::{Bytes, CONFIG_BYTES_MAX, Fuel};
+use outrigger_policy::state::StateBounds;
 use outrigger_policy::topology::{PluginId, TapId, TopicId, Topology};
 use outrigger_policy::verdict::OnQuarantine;
 
 pub use error::{ConfigError, ConfigErrors};
 pub use read::Resolved;
-pub use references::ReferenceFile;
+pub use references::{ReferenceFile, hex};
+pub use taps::{Encoding, Endian, Framing, Pace, TapConfig, TapSource};
+pub use words::quote_key;
 
 /// A deployment, checked and complete.
 #[derive(Clone, Debug, PartialEq)]
@@ -95,127 +100,6 @@ pub struct PipelineConfig {
     pub snapshot_interval_s: u64,
 }
 
-/// `[taps.NAME]`
-#[derive(Clone, Debug, PartialEq)]
-pub struct TapConfig {
-    /// Its name.
-    pub name: String,
-    /// Label of its frames.
-    pub label: LabelId,
-    /// What it reads.
-    pub source: TapSource,
-}
-
-/// What a tap reads.
-#[derive(Clone, Debug, PartialEq)]
-pub enum TapSource {
-    /// Datagrams from a socket.
-    Udp {
-        /// Address to receive at.
-        address: IpAddr,
-        /// Multicast group to join, of the same family as `address`.
-        group: Option<IpAddr>,
-        /// Port to receive at.
-        port: u16,
-        /// Interface on which the group is joined.
-        interface: Option<String>,
-        /// Kernel's buffer asked for, bytes.
-        receive_buffer_bytes: usize,
-        /// Larger datagrams are shed, bytes.
-        datagram_bytes_max: usize,
-    },
-    /// A stream from a server, reconnected.
-    Tcp {
-        /// Host name or address, IPv6 in brackets.
-        host: String,
-        /// Port.
-        port: u16,
-        /// How the stream is cut into frames.
-        framing: Framing,
-        /// Larger frames are shed, bytes.
-        frame_bytes_max: usize,
-    },
-    /// UDP payloads of a capture file, pcap or pcapng.
-    Pcap {
-        /// The file, absolute.
-        path: PathBuf,
-        /// Destination port to pick; all when none.
-        port: Option<u16>,
-        /// How fast.
-        pace: Pace,
-        /// Larger frames are shed, bytes.
-        frame_bytes_max: usize,
-    },
-    /// Lines of a file, also `.gz`.
-    Lines {
-        /// The file, absolute.
-        path: PathBuf,
-        /// What a line holds.
-        encoding: Encoding,
-        /// Lines start with seconds since the Unix epoch and a comma.
-        time_column: bool,
-        /// How fast.
-        pace: Pace,
-        /// Larger frames are shed, bytes.
-        frame_bytes_max: usize,
-    },
-}
-
-impl TapSource {
-    /// True for a recording, which ends by itself.
-    pub fn is_finite(&self) -> bool {
-        match self {
-            Self::Udp { .. } | Self::Tcp { .. } => false,
-            Self::Pcap { .. } | Self::Lines { .. } => true,
-        }
-    }
-}
-
-/// How a stream is cut into frames.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Framing {
-    /// At line breaks.
-    Line,
-    /// By a length before each frame.
-    LengthPrefixed {
-        /// Size of the length: 1, 2 or 4 bytes.
-        prefix_bytes: u8,
-        /// Order of its bytes.
-        endian: Endian,
-        /// The length counts itself.
-        includes_itself: bool,
-    },
-    /// Mode S Beast: `0x1a`, type, escaped.
-    Beast,
-}
-
-/// Order of bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Endian {
-    /// Most significant first.
-    Big,
-    /// Least significant first.
-    Little,
-}
-
-/// How fast a recording is read.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Pace {
-    /// So many times as fast as it was recorded; 1.0 is its own pace.
-    Recorded(f64),
-    /// As fast as the journal takes it.
-    FlatOut,
-}
-
-/// What a line holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Encoding {
-    /// The frame itself, without the line break.
-    Text,
-    /// The frame's bytes in hexadecimal.
-    Hex,
-}
-
 /// `[plugins.NAME]`: what is granted to it. Its role stands in the topology.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PluginConfig {
@@ -273,6 +157,17 @@ pub struct PluginLimits {
     pub deadline_ms: u64,
     /// Faults until quarantine.
     pub faults_max: u32,
+}
+
+impl PluginLimits {
+    /// Bounds of the plugin's state under one label.
+    pub fn state_bounds(&self) -> StateBounds {
+        StateBounds {
+            value_bytes_max: self.state_bytes_max,
+            keys_max: self.state_keys_max,
+            age_ns_max: self.state_age_s_max.saturating_mul(1_000_000_000),
+        }
+    }
 }
 
 /// `[topics.NAME]`; its label stands in the topology.
@@ -346,7 +241,7 @@ impl Config {
             .filter(|id| self.topology.uses(*id) && self.plugin(*id).sha256.is_none());
         let errors: Vec<ConfigError> = unpinned
             .map(|id| {
-                let key = read::join(&read::join("plugins", &self.plugin(id).name), "sha256");
+                let key = words::join(&words::join("plugins", &self.plugin(id).name), "sha256");
                 ConfigError {
                     file: self.file.clone(),
                     line: Some(read::line_of(&self.lines, &key)),
@@ -393,6 +288,10 @@ impl Config {
     /// same of a journal. Retention, addresses and the like are left out, so that an operator can
     /// give more room after a crash and still recover.
     pub fn output_digest(&self) -> [u8; 32] {
-        digest::digest(self.settings.iter().filter(|setting| setting.shapes_output))
+        digest::digest(
+            self.settings
+                .iter()
+                .filter(|setting| setting.definition.shapes_output),
+        )
     }
 }

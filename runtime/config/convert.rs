@@ -1,70 +1,27 @@
 //! Turns the text of a file into a [`Config`], once, in three stages.
 
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
-use outrigger_policy::labels::{LabelId, Labels};
-use outrigger_policy::limits::{
-    Bytes, CLASSES_MAX, LIST_MAX, SEGMENT_BLOCKS_MIN, SEGMENTS_MIN, TAPS_MAX, TOPICS_MAX,
-};
-use outrigger_policy::topology::{
-    AUDIT, ClassDescription, DEAD_LETTERS, Description, TargetDescription, Topology,
-};
+use outrigger_policy::labels::Labels;
+use outrigger_policy::limits::{CLASSES_MAX, SEGMENT_BLOCKS_MIN, TAPS_MAX};
+use outrigger_policy::topology::{ClassDescription, Description, TargetDescription, Topology};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::keys::Section;
-use super::read::{Context, Table, hint, is_name, join};
+use super::labels::{read_labels, required_label};
+use super::paths::Paths;
+use super::read::{Context, Table};
+use super::topics::{read_retention, read_topics};
+use super::words::{hint, is_name, join};
 use super::{
-    Config, ConfigError, ConfigErrors, Guarantee, JournalConfig, PipelineConfig, TapConfig,
-    TopicConfig, plugins, taps, wiring,
+    Config, ConfigError, ConfigErrors, JournalConfig, PipelineConfig, TapConfig, plugins, taps,
+    wiring,
 };
 
 const SECTIONS: [&str; 8] = [
     "runtime", "labels", "journal", "pipeline", "taps", "plugins", "classes", "topics",
 ];
-
-/// Where relative paths start.
-pub(super) struct Paths {
-    base: PathBuf,
-}
-
-impl Paths {
-    fn new(file: &Path) -> Self {
-        let parent = file.parent().unwrap_or(Path::new(""));
-        let base = std::path::absolute(parent).unwrap_or_else(|_| parent.to_owned());
-        // An empty parent is the working directory, for which `absolute` has no answer.
-        let base = if parent.as_os_str().is_empty() {
-            std::env::current_dir().unwrap_or_default()
-        } else {
-            base
-        };
-        Self { base }
-    }
-
-    /// The path, absolute, without `.` and `..`, symbolic links followed as far as it exists.
-    pub(super) fn resolve(&self, path: &str) -> PathBuf {
-        let mut plain = PathBuf::new();
-        for part in self.base.join(path).components() {
-            match part {
-                Component::CurDir => {}
-                // A link's parent is not the directory it stands in, so it is followed first.
-                Component::ParentDir => {
-                    plain = plain.canonicalize().unwrap_or(plain);
-                    plain.pop();
-                }
-                Component::Prefix(_) | Component::RootDir | Component::Normal(_) => {
-                    plain.push(part);
-                }
-            }
-        }
-        for ancestor in plain.ancestors() {
-            if let (Ok(real), Ok(rest)) = (ancestor.canonicalize(), plain.strip_prefix(ancestor)) {
-                return real.join(rest);
-            }
-        }
-        plain
-    }
-}
 
 pub(super) fn convert(text: &str, file: &Path) -> Result<Config, ConfigErrors> {
     let mut cx = Context::new(file, text);
@@ -95,13 +52,16 @@ pub(super) fn convert(text: &str, file: &Path) -> Result<Config, ConfigErrors> {
     }
     let paths = Paths::new(file);
     let runtime = read_runtime(&mut cx, &root, &paths);
-    let labels = read_labels(&mut cx, &root);
+    let labels = {
+        let table = root.open(&mut cx, Section::Labels);
+        read_labels(&mut cx, &table)
+    };
     let journal = read_journal(&mut cx, &root, &paths, &runtime);
     let pipeline = read_pipeline(&mut cx, &root);
     let taps = read_taps(&mut cx, &root, &labels, &paths);
     let plugins = plugins::read_plugins(&mut cx, root.get("plugins"), &labels, &paths);
     let classes = read_classes(&mut cx, &root);
-    let (topics, topic_labels) = read_topics(&mut cx, &root, &labels);
+    let (topics, topic_labels) = read_topics(&mut cx, root.get("topics"), &labels);
     cx.finish_stage()?;
 
     let own = topics.len() - 2;
@@ -212,91 +172,6 @@ fn read_runtime<'a>(cx: &mut Context<'a>, root: &Root<'a>, paths: &Paths) -> Run
     }
 }
 
-fn read_labels<'a>(cx: &mut Context<'a>, root: &Root<'a>) -> Labels {
-    let table = root.open(cx, Section::Labels);
-    let written = cx.raw(&table, "order");
-    let mut chains: Vec<Vec<String>> = Vec::new();
-    let mut good = true;
-    if let Some(value) = written {
-        good = value.as_array().is_some_and(|list| list.len() <= LIST_MAX);
-        for chain in value.as_array().filter(|_| good).into_iter().flatten() {
-            let names: Option<Vec<String>> = chain.get_ref().as_array().and_then(|chain| {
-                let names = chain.iter().map(|name| {
-                    name.get_ref()
-                        .as_str()
-                        .filter(|name| is_name(name))
-                        .map(str::to_owned)
-                });
-                names.collect()
-            });
-            match names {
-                Some(names) if (1..=LIST_MAX).contains(&names.len()) => chains.push(names),
-                Some(_) | None => good = false,
-            }
-        }
-    }
-    if !good {
-        cx.refuse(&table, "order");
-        return Labels::default();
-    }
-    cx.settle(&table, "order", chains.clone().into(), written.is_some());
-    Labels::new(&chains).unwrap_or_else(|errors| {
-        for error in errors {
-            cx.fail(join(&table.path, "order"), error.to_string());
-        }
-        Labels::default()
-    })
-}
-
-/// A label by name, or the only one there is.
-pub(super) fn read_label<'a>(
-    cx: &mut Context<'a>,
-    table: &Table<'a>,
-    labels: &Labels,
-    default: Option<LabelId>,
-) -> Option<LabelId> {
-    let shown = default.map(|label| labels.name(label));
-    let name = cx.text(table, "label", shown, is_name)?;
-    find_label(cx, join(&table.path, "label"), labels, &name)
-}
-
-pub(super) fn find_label(
-    cx: &mut Context<'_>,
-    key: String,
-    labels: &Labels,
-    name: &str,
-) -> Option<LabelId> {
-    let found = labels.find(name);
-    if found.is_none() && labels_are_known(cx) {
-        let hint = hint(name, labels.ids().map(|label| labels.name(label)));
-        cx.fail(
-            key,
-            format!("must be a label of labels.order, is {name:?}{hint}"),
-        );
-    }
-    found
-}
-
-/// False after an error in the labels themselves: then every use of one would be reported again.
-fn labels_are_known(cx: &Context<'_>) -> bool {
-    !cx.errors
-        .iter()
-        .any(|error| error.key == "labels.order" || error.key == "labels")
-}
-
-fn required_label<'a>(cx: &mut Context<'a>, table: &Table<'a>, labels: &Labels) -> Option<LabelId> {
-    if labels.sole().is_none() && !cx.has(table, "label") {
-        let names: Vec<&str> = labels.ids().map(|label| labels.name(label)).collect();
-        let message = format!(
-            "required, as there are several labels: {}",
-            names.join(", ")
-        );
-        cx.fail(join(&table.path, "label"), message);
-        return None;
-    }
-    read_label(cx, table, labels, labels.sole())
-}
-
 fn read_journal<'a>(
     cx: &mut Context<'a>,
     root: &Root<'a>,
@@ -339,24 +214,6 @@ fn read_journal<'a>(
         signed_head_s,
         signing_key,
     }
-}
-
-/// Bound, age and segment of a log.
-fn read_retention<'a>(cx: &mut Context<'a>, table: &Table<'a>) -> (Bytes, u64, Bytes) {
-    let bytes_max = cx.setting(table, "bytes_max");
-    let age_hours_max = cx.setting(table, "age_hours_max");
-    let segment_bytes = cx.setting(table, "segment_bytes");
-    if bytes_max < SEGMENTS_MIN * segment_bytes {
-        let message = format!(
-            "must be at least {SEGMENTS_MIN} times segment_bytes {segment_bytes}, is {bytes_max}"
-        );
-        cx.fail(join(&table.path, "bytes_max"), message);
-    }
-    (
-        Bytes::new(bytes_max),
-        age_hours_max,
-        Bytes::new(segment_bytes),
-    )
 }
 
 fn read_pipeline<'a>(cx: &mut Context<'a>, root: &Root<'a>) -> PipelineConfig {
@@ -430,60 +287,4 @@ fn read_classes<'a>(cx: &mut Context<'a>, root: &Root<'a>) -> Vec<(String, Class
         }
     }
     classes
-}
-
-/// All topics, the reserved ones last whether written or not, and their labels. Only reserved
-/// topics may be without one.
-fn read_topics<'a>(
-    cx: &mut Context<'a>,
-    root: &Root<'a>,
-    labels: &Labels,
-) -> (Vec<TopicConfig>, Vec<Option<LabelId>>) {
-    let reserved = [DEAD_LETTERS, AUDIT];
-    let mut topics = Vec::new();
-    let mut topic_labels = Vec::new();
-    let named = cx.named("topics", root.get("topics"), &reserved, TOPICS_MAX);
-    for (name, value) in named
-        .iter()
-        .filter(|(name, _)| !reserved.contains(&name.as_str()))
-    {
-        let table = cx.open(Section::Topic, join("topics", name), Some(value));
-        if value.get_ref().as_table().is_none() {
-            continue;
-        }
-        let guarantee = cx.choice(&table, "guarantee", Some("exactly-once"));
-        let label = required_label(cx, &table, labels);
-        let (bytes_max, age_hours_max, segment_bytes) = read_retention(cx, &table);
-        topic_labels.push(label);
-        topics.push(TopicConfig {
-            name: name.clone(),
-            guarantee: match guarantee {
-                Some("at-least-once") => Guarantee::AtLeastOnce,
-                Some("at-most-once") => Guarantee::AtMostOnce,
-                Some(_) | None => Guarantee::ExactlyOnce,
-            },
-            bytes_max,
-            age_hours_max,
-            segment_bytes,
-        });
-    }
-    for name in reserved {
-        let value = named
-            .iter()
-            .find(|(known, _)| known == name)
-            .map(|(_, value)| *value);
-        let table = cx.open(Section::Reserved, join("topics", name), value);
-        topic_labels.push(read_label(cx, &table, labels, None));
-        let (bytes_max, age_hours_max, segment_bytes) = read_retention(cx, &table);
-        let guarantee = Guarantee::ExactlyOnce;
-        let name = name.to_owned();
-        topics.push(TopicConfig {
-            name,
-            guarantee,
-            bytes_max,
-            age_hours_max,
-            segment_bytes,
-        });
-    }
-    (topics, topic_labels)
 }

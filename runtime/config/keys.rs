@@ -62,7 +62,7 @@ pub enum Range {
 }
 
 /// One key of the file.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Key {
     /// The table that it stands in.
     pub section: Section,
@@ -474,7 +474,7 @@ pub const KEYS: &[Key] = &[
     key(
         Plugin,
         "markings",
-        Other("a table: marking = label"),
+        Other("a table of marking = label, names both"),
         "none",
         "label of each marking that its frames can carry",
     )
@@ -483,7 +483,7 @@ pub const KEYS: &[Key] = &[
     key(
         Plugin,
         "routes",
-        Other("a table of at least one route = topic"),
+        Other("a table of at least one route = topic, names both"),
         "required",
         "topic of each route that it declares",
     )
@@ -500,7 +500,7 @@ pub const KEYS: &[Key] = &[
     key(
         Plugin,
         "references",
-        Other("at most 16 tables of name, path, sha256"),
+        Other("1 to 16 tables of name, path, sha256"),
         "none",
         "files passed to the plugin",
     ),

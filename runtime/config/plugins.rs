@@ -1,9 +1,9 @@
 //! Reads `[plugins.NAME]`.
 
-use outrigger_policy::body::BODY_DEPTH_MAX;
 use outrigger_policy::labels::Labels;
 use outrigger_policy::limits::{
-    Bytes, Fuel, PARAMETERS_BYTES_MAX, PLUGINS_MAX, REFERENCES_MAX, STATE_MEMORY_SHARE,
+    Bytes, Fuel, PARAMETERS_BYTES_MAX, PARAMETERS_DEPTH_MAX, PLUGINS_MAX, REFERENCES_MAX,
+    STATE_MEMORY_SHARE,
 };
 use outrigger_policy::topology::RoleDescription;
 use outrigger_policy::verdict::OnQuarantine;
@@ -11,10 +11,12 @@ use serde_json::Value;
 use toml::Spanned;
 use toml::de::DeValue;
 
-use super::convert::{Paths, find_label};
 use super::keys::Section;
-use super::read::{Context, Table, is_name, join};
+use super::labels::find_label;
+use super::paths::Paths;
+use super::read::{Context, Table};
 use super::references::parse_sha256;
+use super::words::{is_name, join};
 use super::{PluginConfig, PluginLimits, Reference};
 
 /// Longest file name of a component, bytes: what common file systems allow.
@@ -192,10 +194,10 @@ fn read_parameters<'a>(cx: &mut Context<'a>, table: &Table<'a>) -> Vec<u8> {
 
 /// Values that have the same meaning in TOML, JSON and MessagePack; others are errors.
 fn to_json(cx: &mut Context<'_>, key: &str, value: &DeValue<'_>, depth: usize) -> Value {
-    if depth > BODY_DEPTH_MAX {
+    if depth > PARAMETERS_DEPTH_MAX {
         cx.fail(
             key,
-            format!("must not be nested deeper than {BODY_DEPTH_MAX}"),
+            format!("must not be nested deeper than {PARAMETERS_DEPTH_MAX}"),
         );
         return Value::Null;
     }
@@ -283,12 +285,13 @@ fn encode(value: &Value, out: &mut Vec<u8>) {
 
 fn read_references<'a>(cx: &mut Context<'a>, table: &Table<'a>, paths: &Paths) -> Vec<Reference> {
     let Some(written) = cx.raw(table, "references") else {
+        cx.settle(table, "references", Value::Null, false);
         return Vec::new();
     };
-    let Some(list) = written
+    let list = written
         .as_array()
-        .filter(|list| list.len() <= REFERENCES_MAX)
-    else {
+        .filter(|list| (1..=REFERENCES_MAX).contains(&list.len()));
+    let Some(list) = list else {
         cx.refuse(table, "references");
         return Vec::new();
     };

@@ -8,7 +8,8 @@ use outrigger_policy::limits::REFERENCE_BYTES_MAX;
 use outrigger_policy::topology::PluginId;
 use sha2::{Digest, Sha256};
 
-use super::read::{join, line_of};
+use super::read::line_of;
+use super::words::join;
 use super::{Config, ConfigError, ConfigErrors};
 
 /// A reference file's content.
@@ -87,7 +88,7 @@ pub(super) fn read_bounded(path: &Path, bytes_max: u64) -> Result<Vec<u8>, Strin
 }
 
 /// Lower-case hexadecimal.
-pub(crate) fn hex(bytes: &[u8]) -> String {
+pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

@@ -1,13 +1,136 @@
-//! Reads `[taps.NAME]`.
+//! Taps: what one can read, and how `[taps.NAME]` says so.
 
 use std::net::IpAddr;
+use std::path::PathBuf;
 
+use outrigger_policy::labels::LabelId;
 use outrigger_policy::limits::{PACE_FACTOR_MAX, PACE_FACTOR_MIN};
 use toml::de::DeValue;
 
-use super::convert::Paths;
-use super::read::{Context, Table, join, whole};
-use super::{Encoding, Endian, Framing, Pace, TapSource};
+use super::paths::Paths;
+use super::read::{Context, Table};
+use super::words::{join, whole};
+
+/// `[taps.NAME]`
+#[derive(Clone, Debug, PartialEq)]
+pub struct TapConfig {
+    /// Its name.
+    pub name: String,
+    /// Label of its frames.
+    pub label: LabelId,
+    /// What it reads.
+    pub source: TapSource,
+}
+
+/// What a tap reads.
+#[derive(Clone, Debug, PartialEq)]
+pub enum TapSource {
+    /// Datagrams from a socket.
+    Udp {
+        /// Address to receive at.
+        address: IpAddr,
+        /// Multicast group to join, of the same family as `address`.
+        group: Option<IpAddr>,
+        /// Port to receive at.
+        port: u16,
+        /// Interface on which the group is joined.
+        interface: Option<String>,
+        /// Kernel's buffer asked for, bytes.
+        receive_buffer_bytes: usize,
+        /// Larger datagrams are shed, bytes.
+        datagram_bytes_max: usize,
+    },
+    /// A stream from a server, reconnected.
+    Tcp {
+        /// Host name or address, IPv6 in brackets.
+        host: String,
+        /// Port.
+        port: u16,
+        /// How the stream is cut into frames.
+        framing: Framing,
+        /// Larger frames are shed, bytes.
+        frame_bytes_max: usize,
+    },
+    /// UDP payloads of a capture file, pcap or pcapng.
+    Pcap {
+        /// The file, absolute.
+        path: PathBuf,
+        /// Destination port to pick; all when none.
+        port: Option<u16>,
+        /// How fast.
+        pace: Pace,
+        /// Larger frames are shed, bytes.
+        frame_bytes_max: usize,
+    },
+    /// Lines of a file, also `.gz`.
+    Lines {
+        /// The file, absolute.
+        path: PathBuf,
+        /// What a line holds.
+        encoding: Encoding,
+        /// Lines start with seconds since the Unix epoch and a comma.
+        time_column: bool,
+        /// How fast.
+        pace: Pace,
+        /// Larger frames are shed, bytes.
+        frame_bytes_max: usize,
+    },
+}
+
+impl TapSource {
+    /// True for a recording, which ends by itself.
+    pub fn is_finite(&self) -> bool {
+        match self {
+            Self::Udp { .. } | Self::Tcp { .. } => false,
+            Self::Pcap { .. } | Self::Lines { .. } => true,
+        }
+    }
+}
+
+/// How a stream is cut into frames.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Framing {
+    /// At line breaks.
+    Line,
+    /// By a length before each frame.
+    LengthPrefixed {
+        /// Size of the length: 1, 2 or 4 bytes.
+        prefix_bytes: u8,
+        /// Order of its bytes.
+        endian: Endian,
+        /// The length counts itself.
+        includes_itself: bool,
+    },
+    /// Mode S Beast: `0x1a`, type, escaped.
+    Beast,
+}
+
+/// Order of bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Endian {
+    /// Most significant first.
+    Big,
+    /// Least significant first.
+    Little,
+}
+
+/// How fast a recording is read.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Pace {
+    /// So many times as fast as it was recorded; 1.0 is its own pace.
+    Recorded(f64),
+    /// As fast as the journal takes it.
+    FlatOut,
+}
+
+/// What a line holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Encoding {
+    /// The frame itself, without the line break.
+    Text,
+    /// The frame's bytes in hexadecimal.
+    Hex,
+}
 
 /// Longest name of a network interface, bytes: Linux's `IFNAMSIZ` less its final zero.
 const INTERFACE_BYTES_MAX: usize = 15;
@@ -55,7 +178,7 @@ fn port<'a>(cx: &mut Context<'a>, table: &Table<'a>) -> Option<u16> {
         .and_then(|port| u16::try_from(port).ok())
 }
 
-fn read_path<'a>(cx: &mut Context<'a>, table: &Table<'a>, paths: &Paths) -> std::path::PathBuf {
+fn read_path<'a>(cx: &mut Context<'a>, table: &Table<'a>, paths: &Paths) -> PathBuf {
     paths.resolve(&cx.required(table, "path", |path| !path.is_empty()))
 }
 

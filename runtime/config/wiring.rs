@@ -2,7 +2,7 @@
 
 use outrigger_policy::topology::{Description, TopologyError};
 
-use super::read::{hint, join};
+use super::words::{hint, join};
 
 /// All names, to suggest a near one.
 pub(super) struct Names {

@@ -117,14 +117,17 @@ pub const JOURNAL_AGE_HOURS: Setting = Setting::new(1, 72, 87_600);
 pub const SEGMENT_BYTES: Setting = Setting::new(128 * KIB, 16 * MIB, GIB);
 /// Segments that a log's bound must have room for, so that freeing one leaves most of the log.
 pub const SEGMENTS_MIN: u64 = 4;
+/// Segments that a log's bound may have room for. Reason: opening a log lists them all.
+pub const SEGMENTS_MAX: u64 = 65_536;
 /// Full blocks that a segment must have room for, so that a block with its head always fits one.
 pub const SEGMENT_BLOCKS_MIN: u64 = 2;
 /// Time between `fdatasync` calls, milliseconds: what a power cut can take.
 pub const SYNC_INTERVAL_MS: Setting = Setting::new(10, 500, 60_000);
 /// Frames in a block. Reached: the block is appended. A block is a plugin's batch.
 pub const BLOCK_FRAMES: Setting = Setting::new(1, BATCH_MAX as u64, BATCH_MAX as u64);
-/// Bytes of frames in a block. Reached: the block is appended. The smallest holds any one frame.
-pub const BLOCK_BYTES: Setting = Setting::new(64 * KIB, 256 * KIB, 16 * MIB);
+/// Bytes of frames in a block. Reached: the block is appended. The smallest holds any one frame,
+/// the largest leaves half of the journal's largest block to other columns.
+pub const BLOCK_BYTES: Setting = Setting::new(64 * KIB, 256 * KIB, 2 * MIB);
 /// Longest wait of a frame for others to share its block, microseconds. Default: a quarter of the
 /// 2 ms from tap to verdict.
 pub const BLOCK_DELAY_US: Setting = Setting::new(0, 500, 100_000);
@@ -215,6 +218,7 @@ const _: () = {
     assert!(BLOCK_BYTES.min >= FRAME_BYTES_MAX as u64);
     assert!(SEGMENT_BYTES.min >= SEGMENT_BLOCKS_MIN * BLOCK_BYTES.min);
     assert!(SEGMENT_BYTES.default >= SEGMENT_BLOCKS_MIN * BLOCK_BYTES.default);
+    assert!(SEGMENTS_MIN < SEGMENTS_MAX);
     assert!(JOURNAL_BYTES.min >= SEGMENTS_MIN * SEGMENT_BYTES.min);
     assert!(JOURNAL_BYTES.default >= SEGMENTS_MIN * SEGMENT_BYTES.default);
     assert!(TOPIC_BYTES.default >= SEGMENTS_MIN * SEGMENT_BYTES.default);

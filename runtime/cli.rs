@@ -1,0 +1,3 @@
+//! One file per subcommand, thin: parse, call the library, print.
+
+pub mod check;

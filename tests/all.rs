@@ -1,0 +1,3 @@
+//! All tests of the runtime in one binary: one link, not a dozen.
+
+mod config;
