@@ -132,7 +132,9 @@ impl Text {
     /// The text without spaces around it; `None` when nothing is left.
     pub fn get(&self) -> Option<&str> {
         let trimmed = self.untrimmed().trim_ascii();
-        std::str::from_utf8(trimmed).ok().filter(|text| !text.is_empty())
+        std::str::from_utf8(trimmed)
+            .ok()
+            .filter(|text| !text.is_empty())
     }
 }
 

@@ -182,7 +182,10 @@ impl Body for StaticBody<'_> {
             map.optional("eta_day", report.eta_day);
             map.optional("eta_hour", report.eta_hour);
             map.optional("eta_minute", report.eta_minute);
-            map.number("draught_m", report.draught_dm.map(|dm| f64::from(dm) / 10.0));
+            map.number(
+                "draught_m",
+                report.draught_dm.map(|dm| f64::from(dm) / 10.0),
+            );
             map.text("destination", report.destination.get());
             map.flag("dte_not_ready", report.dte);
             map.flag("assigned_mode", report.assigned);

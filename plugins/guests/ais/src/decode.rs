@@ -5,7 +5,10 @@
 //! most one reject of its own and at most one skip; a message has all its fragments, in order;
 //! and the answer depends on the frame and the states alone, so not on where batches end.
 
+use outrigger_sdk::Body;
+
 use crate::bits::Bits;
+use crate::class;
 use crate::group::{FrameGroups, GROUP_AGE_NS_MAX, Group, GroupKey, Kept, Pending};
 use crate::nmea::{Cause, Fault, Line, Origin, Sentence, Stamp, lines, read_line};
 use crate::report::{self, Report, ReportError};
@@ -77,8 +80,16 @@ pub trait States {
 
 /// Takes what a frame became.
 pub trait Output {
-    /// A message received at `received`, from this frame and the `earlier` ones.
-    fn message(&mut self, report: &Report, received: Stamp, own: bool, earlier: &[u64]);
+    /// A message of `class` with its natural key and time of applicability, from this frame and
+    /// the `earlier` ones, which may name this frame again.
+    fn message(
+        &mut self,
+        class: &'static str,
+        key: &str,
+        event_ns: u64,
+        body: &impl Body,
+        earlier: &[u64],
+    );
     /// This frame, or an earlier one, will never be a message.
     fn reject(&mut self, sequence: u64, cause: Cause, detail: &str);
     /// This frame is passed over.
@@ -95,8 +106,7 @@ pub fn decode(input: Input<'_>, states: &mut impl States, out: &mut impl Output)
         used: false,
         skip: 0,
     };
-    let mut count = 0;
-    for (offset, line) in lines(input.payload) {
+    for (count, (offset, line)) in lines(input.payload).enumerate() {
         if count == FRAME_LINES_MAX {
             frame.fault(Fault {
                 cause: Cause::FrameTooLong,
@@ -105,7 +115,6 @@ pub fn decode(input: Input<'_>, states: &mut impl States, out: &mut impl Output)
             });
             break;
         }
-        count += 1;
         match read_line(offset, line) {
             Ok(line) => frame.line(&line, states, out),
             Err(fault) => frame.fault(fault),
@@ -194,7 +203,12 @@ impl<'a> FrameDecoder<'a> {
         }
     }
 
-    fn fragment(&mut self, sentence: &Sentence<'a>, states: &mut impl States, out: &mut impl Output) {
+    fn fragment(
+        &mut self,
+        sentence: &Sentence<'a>,
+        states: &mut impl States,
+        out: &mut impl Output,
+    ) {
         let pending = if sentence.number == 1 {
             take_pending(states)
         } else {
@@ -218,12 +232,16 @@ impl<'a> FrameDecoder<'a> {
             Some(Kept::Group(group)) => Some(group),
             Some(Kept::Pending(_)) | None => None,
         };
-        let old = |group: &Group| {
-            input.captured_ns.saturating_sub(group.captured_ns) > GROUP_AGE_NS_MAX
-        };
+        let old =
+            |group: &Group| input.captured_ns.saturating_sub(group.captured_ns) > GROUP_AGE_NS_MAX;
         let mut group = match kept {
             Some(group) if old(&group) => {
-                self.lose(&group, sentence, "its next fragment did not come in time", out);
+                self.lose(
+                    &group,
+                    sentence,
+                    "its next fragment did not come in time",
+                    out,
+                );
                 None
             }
             kept => kept,
@@ -245,7 +263,12 @@ impl<'a> FrameDecoder<'a> {
         match group.take() {
             Some(mut group) if group.number + 1 == sentence.number => {
                 if !group.add(input.sequence, input.captured_ns, sentence) {
-                    self.lose(&group, sentence, "with the next fragment it is too long", out);
+                    self.lose(
+                        &group,
+                        sentence,
+                        "with the next fragment it is too long",
+                        out,
+                    );
                     self.fault(too_long(sentence));
                 } else if sentence.number < sentence.total {
                     *slot = Some(Kept::Group(group));
@@ -309,14 +332,15 @@ impl<'a> FrameDecoder<'a> {
                     time_ns: self.input.captured_ns,
                     origin: Origin::Capture,
                 });
-                out.message(&report, received, sentence.is_own(), sequences);
+                class::write(&report, received, sentence.is_own(), sequences, out);
                 self.used = true;
             }
             Err(error) => {
                 let (cause, what) = match error {
-                    ReportError::Length => {
-                        (Cause::PayloadLength, "length is not that of the message type")
-                    }
+                    ReportError::Length => (
+                        Cause::PayloadLength,
+                        "length is not that of the message type",
+                    ),
                     ReportError::Type => (Cause::MessageType, "message type that does not exist"),
                 };
                 self.fault(Fault {

@@ -2,13 +2,14 @@
 //!
 //! `nmea` reads lines, `group` says what is kept between frames, `decode` puts fragments and
 //! receive times together, `bits` and `report` read messages by ITU-R M.1371-5, `time` finds the
-//! time of applicability, `body` writes what a topic gets. Deliberately not here: repeats are not
+//! time of applicability, `class` chooses the class and `body` writes what a topic gets. Deliberately not here: repeats are not
 //! removed and values are not judged; both are a validator's work.
 
 #![deny(clippy::panic, clippy::expect_used)]
 
 pub mod bits;
 pub mod body;
+pub mod class;
 pub mod decode;
 pub mod group;
 pub mod nmea;
@@ -16,16 +17,13 @@ pub mod report;
 pub mod time;
 
 use outrigger_sdk::{
-    Configuration, ConfigureError, Decoded, Decoder, Description, Frame, FrameStates, Keys,
+    Body, Configuration, ConfigureError, Decoded, Decoder, Description, Frame, FrameStates, Keys,
     Rejects, description, export_decoder,
 };
 
-use body::{AidBody, BaseBody, Head, Mmsi, StaticBody, TrackBody};
 use decode::{Input, Output, SKIPS, States};
 use group::{FrameGroups, Kept, PENDING_KEY};
-use nmea::{Cause, Stamp};
-use report::Report;
-use time::EventTime;
+use nmea::Cause;
 
 /// The plugin. It has no parameters and remembers nothing.
 #[derive(Clone, Copy, Debug)]
@@ -46,11 +44,11 @@ impl Decoder for AisDecoder {
     fn describe() -> Description {
         description!()
             .keyed()
-            .class("track.sea", TRACK_SCHEMA)
-            .class("track.air", TRACK_SCHEMA)
-            .class("static.sea", STATIC_SCHEMA)
-            .class("station.base", BASE_SCHEMA)
-            .class("aid.navigation", AID_SCHEMA)
+            .class(class::TRACK_SEA, TRACK_SCHEMA)
+            .class(class::TRACK_AIR, TRACK_SCHEMA)
+            .class(class::STATIC_SEA, STATIC_SCHEMA)
+            .class(class::STATION_BASE, BASE_SCHEMA)
+            .class(class::AID_NAVIGATION, AID_SCHEMA)
             .causes(&Cause::NAMES)
             .skips(&SKIPS)
     }
@@ -104,39 +102,17 @@ impl States for Slots<'_, '_> {
 struct Columns<'a>(&'a mut Decoded);
 
 impl Output for Columns<'_> {
-    fn message(&mut self, report: &Report, received: Stamp, own: bool, earlier: &[u64]) {
-        let head = |mmsi, second| Head {
-            mmsi: Mmsi::new(mmsi),
-            time: EventTime::resolve(received, second),
-            own,
-        };
-        match report {
-            Report::Movement(movement) => {
-                let head = head(movement.mmsi, movement.second);
-                let class = match movement.message_type {
-                    9 => "track.air",
-                    _ => "track.sea",
-                };
-                self.add(class, &head, &TrackBody(head, movement), earlier);
-            }
-            Report::Static(data) => {
-                let head = head(data.mmsi, None);
-                self.add("static.sea", &head, &StaticBody(head, data), earlier);
-            }
-            Report::Both(movement, data) => {
-                let head = head(movement.mmsi, movement.second);
-                self.add("track.sea", &head, &TrackBody(head, movement), earlier);
-                self.add("static.sea", &head, &StaticBody(head, data), earlier);
-            }
-            Report::Base(base) => {
-                let head = head(base.mmsi, base.second);
-                self.add("station.base", &head, &BaseBody(head, base), earlier);
-            }
-            Report::Aid(aid) => {
-                let head = head(aid.mmsi, Some(aid.second));
-                self.add("aid.navigation", &head, &AidBody(head, aid), earlier);
-            }
-            Report::Counted(_) => {}
+    fn message(
+        &mut self,
+        class: &'static str,
+        key: &str,
+        event_ns: u64,
+        body: &impl Body,
+        earlier: &[u64],
+    ) {
+        let added = self.0.message(class, key, event_ns, body);
+        if !earlier.is_empty() {
+            added.with_earlier(earlier);
         }
     }
 
@@ -146,23 +122,6 @@ impl Output for Columns<'_> {
 
     fn skip(&mut self, kind: &'static str) {
         self.0.skip(kind);
-    }
-}
-
-impl Columns<'_> {
-    fn add(
-        &mut self,
-        class: &str,
-        head: &Head,
-        body: &impl outrigger_sdk::Body,
-        earlier: &[u64],
-    ) {
-        let added = self
-            .0
-            .message(class, head.mmsi.as_str(), head.time.time_ns, body);
-        if !earlier.is_empty() {
-            added.with_earlier(earlier);
-        }
     }
 }
 

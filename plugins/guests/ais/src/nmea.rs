@@ -209,8 +209,7 @@ pub fn read_line(offset: u32, line: &[u8]) -> Result<Line<'_>, Fault> {
             .iter()
             .position(|&byte| byte == b'\\')
             .ok_or_else(|| fault(Cause::TagBlock, "tag block without end", at))?;
-        read_tag(&inner[..end], &mut tag)
-            .map_err(|(cause, what)| fault(cause, what, at + 1))?;
+        read_tag(&inner[..end], &mut tag).map_err(|(cause, what)| fault(cause, what, at + 1))?;
         at += end + 2;
     }
     let body = &line[at..];
@@ -224,22 +223,32 @@ pub fn read_line(offset: u32, line: &[u8]) -> Result<Line<'_>, Fault> {
         .iter()
         .position(|&byte| byte == b'*')
         .ok_or_else(|| fault(Cause::SentenceForm, "no checksum", line.len()))?;
-    let checksum = hex_byte(&body[star + 1..])
-        .ok_or_else(|| fault(Cause::SentenceForm, "checksum without two hex digits", at + star))?;
+    let checksum = hex_byte(&body[star + 1..]).ok_or_else(|| {
+        fault(
+            Cause::SentenceForm,
+            "checksum without two hex digits",
+            at + star,
+        )
+    })?;
     let content = &body[1..star];
     if exclusive_or(content) != checksum {
         return Err(fault(Cause::Checksum, "checksum differs", at + star + 1));
     }
-    let trailer = read_trailer(&body[star + 3..])
-        .ok_or_else(|| fault(Cause::SentenceForm, "unknown text after the checksum", at + star + 3))?;
+    let trailer = read_trailer(&body[star + 3..]).ok_or_else(|| {
+        fault(
+            Cause::SentenceForm,
+            "unknown text after the checksum",
+            at + star + 3,
+        )
+    })?;
     if body[0] == b'!' && matches!(content.get(2..6), Some(b"VDM," | b"VDO,")) {
         let stamp = match (trailer, tag.time_ns) {
             (Some(time_ns), _) => Some((time_ns, Origin::Trailer)),
             (None, Some(time_ns)) => Some((time_ns, Origin::TagBlock)),
             (None, None) => None,
         };
-        let mut sentence = read_ais(content)
-            .map_err(|(cause, what, byte)| fault(cause, what, at + 1 + byte))?;
+        let mut sentence =
+            read_ais(content).map_err(|(cause, what, byte)| fault(cause, what, at + 1 + byte))?;
         sentence.payload_offset += offset + at as u32 + 1;
         sentence.tag = tag;
         sentence.checksum = checksum;
@@ -260,7 +269,10 @@ fn read_tag<'a>(block: &'a [u8], tag: &mut Tag<'a>) -> Result<(), (Cause, &'stat
         .ok_or((Cause::TagBlock, "tag block without checksum"))?;
     let sum = hex_byte(&block[star + 1..])
         .filter(|_| block.len() == star + 3)
-        .ok_or((Cause::TagBlock, "tag block's checksum is not two hex digits"))?;
+        .ok_or((
+            Cause::TagBlock,
+            "tag block's checksum is not two hex digits",
+        ))?;
     let content = &block[..star];
     if exclusive_or(content) != sum {
         return Err((Cause::Checksum, "tag block's checksum differs"));
@@ -326,7 +338,10 @@ fn read_ais(content: &[u8]) -> Result<Sentence<'_>, (Cause, &'static str, usize)
     let total = digit(total, "number of sentences is not a digit")?;
     let number = digit(number, "sentence number is not a digit")?;
     if number == 0 || number > total {
-        return Err(form("sentence number is not within the number of sentences", total_at));
+        return Err(form(
+            "sentence number is not within the number of sentences",
+            total_at,
+        ));
     }
     let group = match group.1 {
         [] => None,
@@ -384,7 +399,7 @@ fn read_pghp(fields: &[u8]) -> Line<'_> {
         None
     };
     let checksum = fields
-        .last()
+        .next_back()
         .filter(|field| field.len() == 2)
         .and_then(hex_byte)
         .filter(|&sum| sum != 0);
@@ -392,16 +407,16 @@ fn read_pghp(fields: &[u8]) -> Line<'_> {
 }
 
 /// What follows a checksum: nothing, or fields after a comma. A last field of digits is the
-/// receive time in Unix seconds. `None` when it is neither.
+/// receive time in Unix seconds. `None` when it is neither, as in a line cut short.
 fn read_trailer(trailer: &[u8]) -> Option<Option<u64>> {
     match trailer {
         [] => Some(None),
         [b',', fields @ ..] => {
             let last = fields.rsplit(|&byte| byte == b',').next().unwrap_or(fields);
-            if last.first().is_some_and(u8::is_ascii_digit) {
-                unix_time_ns(last).map(Some)
-            } else {
-                Some(None)
+            match last.first() {
+                None => None,
+                Some(byte) if byte.is_ascii_digit() => unix_time_ns(last).map(Some),
+                Some(_) => Some(None),
             }
         }
         _ => None,

@@ -246,6 +246,9 @@ fn length_bits(message_type: u8, part: u32) -> (usize, usize) {
     }
 }
 
+/// Bits of a type 27 that a shore station has padded to a whole slot, as gpsd's samples show.
+const PADDED_LONG_RANGE: std::ops::RangeInclusive<usize> = 168..=173;
+
 /// Reads a message.
 ///
 /// # Errors
@@ -260,7 +263,8 @@ pub fn read(bits: &Bits) -> Result<Report, ReportError> {
     }
     let part = bits.unsigned(38, 2);
     let (fewest, most) = length_bits(message_type, part);
-    if !(fewest..=most).contains(&bits.len()) {
+    let padded = message_type == 27 && PADDED_LONG_RANGE.contains(&bits.len());
+    if !(fewest..=most).contains(&bits.len()) && !padded {
         return Err(ReportError::Length);
     }
     Ok(match message_type {
@@ -382,7 +386,8 @@ fn moving(bits: &Bits, message_type: u8, at: usize) -> Movement {
             .map(|tenths| f64::from(tenths) * 1_852.0 / 36_000.0),
         accurate: bits.flag(at + 10),
         position: position(bits, at + 11),
-        course_deg: unless(bits.unsigned(at + 66, 12), 3_600).map(|tenths| f64::from(tenths) / 10.0),
+        course_deg: unless(bits.unsigned(at + 66, 12), 3_600)
+            .map(|tenths| f64::from(tenths) / 10.0),
         ..still(bits, message_type)
     }
 }
@@ -462,11 +467,16 @@ fn part_a(bits: &Bits) -> Static {
     }
 }
 
-/// Type 24 part B: § 3.22. Auxiliary craft (MMSI 98…) give their mother ship's MMSI instead of
-/// dimensions.
+/// MMSI of ships: a country's three digits first. Source: ITU-R M.585.
+const SHIP_MMSI: std::ops::RangeInclusive<u32> = 201_000_000..=775_999_999;
+
+/// Type 24 part B: § 3.22. Auxiliary craft (MMSI 98…) may give their mother ship's MMSI instead of
+/// dimensions. Nothing says which it is but the number: read as dimensions, a ship's MMSI would
+/// be a bow of 95 m or more, which no auxiliary craft has.
 fn part_b(bits: &Bits) -> Static {
     let identity = identity(bits, 24);
-    let auxiliary = identity.mmsi / 10_000_000 == 98;
+    let mothership = bits.unsigned(132, 30);
+    let auxiliary = identity.mmsi / 10_000_000 == 98 && SHIP_MMSI.contains(&mothership);
     Static {
         part: Some('B'),
         ship_type: unless(bits.unsigned(40, 8) as u8, 0),
@@ -475,9 +485,7 @@ fn part_b(bits: &Bits) -> Static {
         unit_serial: Some(bits.unsigned(70, 20)),
         callsign: bits.text(90, 7),
         dimensions: (!auxiliary).then(|| dimensions(bits, 132)).flatten(),
-        mothership_mmsi: auxiliary
-            .then(|| unless(bits.unsigned(132, 30), 0))
-            .flatten(),
+        mothership_mmsi: auxiliary.then_some(mothership),
         epfd: unless(bits.unsigned(162, 4) as u8, 0),
         ..identity
     }

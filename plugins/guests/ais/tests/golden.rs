@@ -1,0 +1,58 @@
+//! Golden cases: `golden/*.nmea`, one line a frame, and what becomes of it in `golden/*.json`.
+//!
+//! `BLESS=1` writes what is there now; look at the difference before committing it.
+#![allow(missing_docs, clippy::expect_used, clippy::unwrap_used)]
+
+mod common;
+
+use std::path::Path;
+
+use ais_decoder::nmea::Cause;
+use common::{decode_all, file_lines, read};
+use serde_json::{Value, json};
+
+#[test]
+fn golden_cases_become_what_they_became() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden");
+    let mut cases = 0;
+    for entry in std::fs::read_dir(&folder).expect("golden cases are here") {
+        let path = entry.unwrap().path();
+        if path.extension().is_none_or(|extension| extension != "nmea") {
+            continue;
+        }
+        cases += 1;
+        let bytes = read(&path);
+        let (outcome, mut host) = decode_all(file_lines(&bytes), 256);
+        let reject = |(frame, cause, detail): &(u64, Cause, String)| json!({ "frame": frame, "cause": cause.name(), "detail": detail });
+        let got = json!({
+            "messages": outcome.messages.iter().map(|message| json!({
+                "frames": message.sources,
+                "class": message.class,
+                "key": message.key,
+                "event_ns": message.event_ns,
+                "body": message.value(),
+            })).collect::<Vec<Value>>(),
+            "rejects": outcome.rejects.iter().map(reject).collect::<Vec<Value>>(),
+            "skips": outcome.skips.iter().map(|(frame, kind)| json!({
+                "frame": frame, "kind": kind,
+            })).collect::<Vec<Value>>(),
+            "evicted": host.evict().iter().map(reject).collect::<Vec<Value>>(),
+        });
+        let golden = path.with_extension("json");
+        if std::env::var_os("BLESS").is_some() {
+            let text = serde_json::to_string_pretty(&got).unwrap() + "\n";
+            std::fs::write(&golden, text).unwrap();
+        }
+        let expected: Value = serde_json::from_slice(&read(&golden)).expect("golden JSON");
+        let name = path.display();
+        for part in ["messages", "rejects", "skips", "evicted"] {
+            let (got, expected) = (got[part].as_array(), expected[part].as_array());
+            let (got, expected) = (got.unwrap(), expected.unwrap());
+            for (got, expected) in got.iter().zip(expected) {
+                assert_eq!(got, expected, "{name}: {part}");
+            }
+            assert_eq!(got.len(), expected.len(), "{name}: {part}");
+        }
+    }
+    assert!(cases >= 5, "{cases} cases");
+}
