@@ -1,4 +1,9 @@
 //! Outrigger: placeholder of the map, written with the last module.
+pub mod audit;
+pub mod cli;
 pub mod config;
 pub mod pipeline;
 pub mod record;
+pub mod rulings;
+pub mod snapshot;
+pub mod topics;

@@ -30,6 +30,7 @@ use outrigger_policy::state::{Kept, StateStore, TooLarge};
 use outrigger_policy::topology::{PluginId, TapId, Target, TopicId, Topology};
 use outrigger_policy::verdict::{Health, OnQuarantine};
 
+use crate::record::Position;
 use batch::Batch;
 use decode::{DecodeStage, FrameBatch};
 use member::{Calls, Member};
@@ -70,8 +71,8 @@ pub struct Input<'a> {
 
 /// Takes records on their way to the topics.
 pub trait Outbox {
-    /// Takes a record made from `block`, captured at `time_ns`.
-    fn put(&mut self, topic: TopicId, block: u64, time_ns: u64, record: &[u8]);
+    /// Takes a record that stands at `position` in `topic`, captured at `time_ns`. Positions rise.
+    fn put(&mut self, topic: TopicId, position: Position, time_ns: u64, record: &[u8]);
 }
 
 /// Finds frames of earlier blocks: capture time and payload.
@@ -168,7 +169,11 @@ impl Pipeline {
         let members = topology
             .plugin_ids()
             .zip(setup.plugins)
-            .map(|(id, installed)| installed.map(|one| Member::new(&topology, id, one)).transpose())
+            .map(|(id, installed)| {
+                installed
+                    .map(|one| Member::new(&topology, id, one))
+                    .transpose()
+            })
             .collect::<Result<Vec<_>, _>>()?;
         let counters = Counters {
             frames: vec![0; topology.taps().len()],
@@ -272,6 +277,7 @@ impl Pipeline {
         }
         self.last_block = Some(block);
         self.calls.begin(block);
+        self.emitter.begin(block, self.topology.topics().len());
     }
 
     /// Discards every instance.
@@ -366,7 +372,11 @@ impl Pipeline {
         }
     }
 
-    fn decode(&mut self, tap: TapId, frames: FrameBatch<'_>) -> Vec<(PluginId, LabelId, Vec<Kept>)> {
+    fn decode(
+        &mut self,
+        tap: TapId,
+        frames: FrameBatch<'_>,
+    ) -> Vec<(PluginId, LabelId, Vec<Kept>)> {
         let decoder = self.topology.tap(tap).decoder;
         let Some(member) = self.members[decoder.index()].as_mut() else {
             return Vec::new();
@@ -386,11 +396,7 @@ impl Pipeline {
         vec![(decoder, frames.label, stage.evicted)]
     }
 
-    fn validate(
-        &mut self,
-        tap: TapId,
-        validator: PluginId,
-    ) -> Vec<(PluginId, LabelId, Vec<Kept>)> {
+    fn validate(&mut self, tap: TapId, validator: PluginId) -> Vec<(PluginId, LabelId, Vec<Kept>)> {
         let mut evicted = Vec::new();
         let topology = Arc::clone(&self.topology);
         let judged = |class: outrigger_policy::topology::ClassId| {
@@ -513,7 +519,9 @@ impl Pipeline {
         for part in folded.stores {
             let label = self.topology.labels().find(&part.label);
             let members = self.members.iter_mut().flatten();
-            let member = members.into_iter().find(|member| member.name() == part.plugin);
+            let member = members
+                .into_iter()
+                .find(|member| member.name() == part.plugin);
             if let (Some(label), Some(member)) = (label, member) {
                 member.ensure_place(label);
                 let store = StateStore::restore(member.installed.bounds, part.kept)?;
@@ -536,14 +544,26 @@ impl Pipeline {
             .iter_mut()
             .flatten()
             .map(|member| PluginView {
-                usage: member.places.values().map(|place| place.seat.usage()).collect(),
+                usage: member
+                    .places
+                    .values()
+                    .map(|place| place.seat.usage())
+                    .collect(),
                 notes: member
                     .places
                     .values_mut()
                     .flat_map(|place| place.seat.take_notes())
                     .collect(),
-                state_keys: member.places.values().map(|place| place.store.len() as u64).sum(),
-                state_bytes: member.places.values().map(|place| place.store.bytes()).sum(),
+                state_keys: member
+                    .places
+                    .values()
+                    .map(|place| place.store.len() as u64)
+                    .sum(),
+                state_bytes: member
+                    .places
+                    .values()
+                    .map(|place| place.store.bytes())
+                    .sum(),
                 health: member.health,
                 counters: member.counters.clone(),
                 plugin: Arc::clone(&member.installed.plugin),

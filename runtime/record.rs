@@ -12,13 +12,23 @@ use serde_json::{Map, Value, json};
 pub const RECORD_VERSION: u64 = 1;
 
 /// Elements of the array.
-const RECORD_ELEMENTS: u32 = 16;
+const RECORD_ELEMENTS: u32 = 17;
 
-/// Where a record came from. Equal for all deliveries of one message.
-#[derive(Clone, Copy, Debug)]
-pub struct Source<'a> {
+/// Where a record stands among all that the pipeline makes for its topic. Rises from record to
+/// record, and is the same whenever the block is processed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Position {
     /// Journal block that was processed when the record was made.
     pub block: u64,
+    /// Ordinal among that block's records for the topic.
+    pub ordinal: u32,
+}
+
+/// Where a record came from. But for the position equal for all deliveries of one message.
+#[derive(Clone, Copy, Debug)]
+pub struct Source<'a> {
+    /// Where the record stands.
+    pub position: Position,
     /// Name of the tap.
     pub tap: &'a str,
     /// Sequence numbers of the source frames, rising.
@@ -85,7 +95,9 @@ pub const EMPTY_BODY: &[u8] = &[0x80];
 const VECTOR: &str = "a vector takes every write";
 
 /// Encodes the plugins that made a record: name and SHA-256 of each.
-pub fn encode_plugins<'a>(plugins: impl ExactSizeIterator<Item = (&'a str, &'a [u8; 32])>) -> Vec<u8> {
+pub fn encode_plugins<'a>(
+    plugins: impl ExactSizeIterator<Item = (&'a str, &'a [u8; 32])>,
+) -> Vec<u8> {
     let mut out = Vec::new();
     mp::write_map_len(&mut out, plugins.len() as u32).expect(VECTOR);
     for (name, digest) in plugins {
@@ -104,7 +116,8 @@ pub fn encode<'a>(
     let Outgoing { source, .. } = outgoing;
     mp::write_array_len(out, RECORD_ELEMENTS).expect(VECTOR);
     mp::write_uint(out, RECORD_VERSION).expect(VECTOR);
-    mp::write_uint(out, source.block).expect(VECTOR);
+    mp::write_uint(out, source.position.block).expect(VECTOR);
+    mp::write_uint(out, u64::from(source.position.ordinal)).expect(VECTOR);
     mp::write_str(out, source.tap).expect(VECTOR);
     mp::write_array_len(out, source.frames.len() as u32).expect(VECTOR);
     for &frame in source.frames {
@@ -201,6 +214,8 @@ pub struct Record {
     pub version: u64,
     /// Journal block.
     pub block: u64,
+    /// Ordinal among that block's records for the topic.
+    pub ordinal: u32,
     /// Name of the tap.
     pub tap: String,
     /// Source frames.
@@ -234,22 +249,22 @@ pub struct Record {
 /// Why bytes are no record.
 pub type RecordError = rmp_serde::decode::Error;
 
-/// Reads the journal block from which an encoded record was made, and nothing else of it.
+/// Reads the position of an encoded record, and nothing else of it.
 ///
 /// # Errors
 /// The bytes are no record.
-pub fn block_of(mut bytes: &[u8]) -> Result<u64, RecordError> {
-    let invalid = |_| RecordError::LengthMismatch(RECORD_ELEMENTS);
-    let elements = rmp::decode::read_array_len(&mut bytes).map_err(invalid)?;
+pub fn position_of(mut bytes: &[u8]) -> Result<Position, RecordError> {
+    let invalid = || RecordError::LengthMismatch(RECORD_ELEMENTS);
+    let elements = rmp::decode::read_array_len(&mut bytes).map_err(|_| invalid())?;
     if elements != RECORD_ELEMENTS {
-        return Err(RecordError::LengthMismatch(RECORD_ELEMENTS));
+        return Err(invalid());
     }
-    let mut number = || {
-        rmp::decode::read_int::<u64, _>(&mut bytes)
-            .map_err(|_| RecordError::LengthMismatch(RECORD_ELEMENTS))
-    };
+    let mut number = || rmp::decode::read_int::<u64, _>(&mut bytes).map_err(|_| invalid());
     let _version = number()?;
-    number()
+    Ok(Position {
+        block: number()?,
+        ordinal: u32::try_from(number()?).map_err(|_| invalid())?,
+    })
 }
 
 impl Record {

@@ -84,9 +84,13 @@ impl DecodeStage<'_> {
             });
         }
         let rejects = &decoded.rejects;
-        take_rejects(self.member, batch, &rejects.sequences, &rejects.causes, |row| {
-            rejects.details.get(row).unwrap_or_default()
-        });
+        take_rejects(
+            self.member,
+            batch,
+            &rejects.sequences,
+            &rejects.causes,
+            |row| rejects.details.get(row).unwrap_or_default(),
+        );
         self.rejected_frames += distinct(&rejects.sequences);
         for &kind in &decoded.skip_kinds {
             self.member.counters.skips[usize::from(kind)] += 1;
@@ -163,7 +167,8 @@ impl Rows for DecodeStage<'_> {
         };
         let keyed = member.installed.plugin.description.keyed;
         let asked = if keyed {
-            self.calls.guarded(&mut place.seat, |seat| seat.keys(&frames))
+            self.calls
+                .guarded(&mut place.seat, |seat| seat.keys(&frames))
         } else {
             Ok(FrameKeys::default())
         };

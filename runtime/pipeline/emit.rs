@@ -7,7 +7,7 @@ use outrigger_policy::topology::{ClassId, PluginId, Target, TopicId};
 use super::batch::{Dead, Delivery, Subject};
 use super::{FrameArchive, Input, Outbox, Pipeline};
 use crate::record::{
-    AnomalyEntry, EMPTY_BODY, Failure, Outgoing, Source, encode, encode_plugins,
+    AnomalyEntry, EMPTY_BODY, Failure, Outgoing, Position, Source, encode, encode_plugins,
 };
 
 /// What emitting reuses: a buffer, and the encoded plugins of each decoder and class.
@@ -16,6 +16,23 @@ pub(super) struct Emitter {
     record: Vec<u8>,
     /// Bounded by the plugins and classes of the graph. Only looked up, never walked.
     plugins: HashMap<(PluginId, Option<ClassId>), Vec<u8>>,
+    /// Position of the next record, by topic.
+    next: Vec<Position>,
+}
+
+impl Emitter {
+    /// Begins a block: ordinals start anew.
+    pub(super) fn begin(&mut self, block: u64, topics: usize) {
+        self.next.clear();
+        self.next.resize(topics, Position { block, ordinal: 0 });
+    }
+
+    fn position(&mut self, topic: TopicId) -> Position {
+        let next = &mut self.next[topic.index()];
+        let position = *next;
+        next.ordinal += 1;
+        position
+    }
 }
 
 impl Pipeline {
@@ -31,7 +48,9 @@ impl Pipeline {
         // Broken rules and deliveries came plugin by plugin; a stable sort brings together what
         // belongs to a message and keeps the plugins' order.
         self.batch.broken.sort_by_key(|broken| broken.message);
-        self.batch.deliveries.sort_by_key(|delivery| delivery.message);
+        self.batch
+            .deliveries
+            .sort_by_key(|delivery| delivery.message);
         let dead = std::mem::take(&mut self.batch.dead);
         for dead in &dead {
             let count = (dead.stage.clone(), dead.cause.clone());
@@ -42,7 +61,10 @@ impl Pipeline {
         let mut first_broken = 0usize;
         for delivery in &deliveries {
             let broken = &self.batch.broken;
-            while broken.get(first_broken).is_some_and(|b| b.message < delivery.message) {
+            while broken
+                .get(first_broken)
+                .is_some_and(|b| b.message < delivery.message)
+            {
                 first_broken += 1;
             }
             self.emit_delivery(&mut emitter, input, delivery, first_broken, outbox, archive);
@@ -113,8 +135,9 @@ impl Pipeline {
             }
         });
         emitter.record.clear();
+        let position = emitter.position(delivery.topic);
         let outgoing = Outgoing {
-            source: self.source(input, delivery.message),
+            source: self.source(input, delivery.message, position),
             class: &self.topology.class(message.class).name,
             key: self.batch.text(&message.key),
             event_ns: message.event_ns,
@@ -124,7 +147,12 @@ impl Pipeline {
             failure: None,
         };
         encode(&mut emitter.record, &outgoing, anomalies);
-        outbox.put(delivery.topic, input.block, message.captured_ns, &emitter.record);
+        outbox.put(
+            delivery.topic,
+            position,
+            message.captured_ns,
+            &emitter.record,
+        );
         self.counters.records[delivery.topic.index()] += 1;
     }
 
@@ -151,12 +179,14 @@ impl Pipeline {
             frame: frame.as_ref().map(|(_, frame)| &frame[..]),
         };
         emitter.record.clear();
+        let topic: TopicId = self.topology.dead_letters();
+        let position = emitter.position(topic);
         let captured_ns = frame.as_ref().map_or(0, |(time_ns, _)| *time_ns);
         let frames = sequence.map_or(vec![], |sequence| vec![sequence]);
         let outgoing = match dead.subject {
             Subject::Frame(_) => Outgoing {
                 source: Source {
-                    block: input.block,
+                    position,
                     tap: &self.topology.tap(input.tap).name,
                     frames: &frames,
                     index: 0,
@@ -165,7 +195,10 @@ impl Pipeline {
                 class: "",
                 key: "",
                 event_ns: 0,
-                label: self.topology.labels().name(self.topology.tap(input.tap).label),
+                label: self
+                    .topology
+                    .labels()
+                    .name(self.topology.tap(input.tap).label),
                 plugins: plugins(self, &mut emitter.plugins, input, None),
                 body: EMPTY_BODY,
                 failure: Some(failure),
@@ -173,7 +206,7 @@ impl Pipeline {
             Subject::Message(at) => {
                 let message = &self.batch.messages[at];
                 Outgoing {
-                    source: self.source(input, at),
+                    source: self.source(input, at, position),
                     class: &self.topology.class(message.class).name,
                     key: self.batch.text(&message.key),
                     event_ns: message.event_ns,
@@ -185,15 +218,14 @@ impl Pipeline {
             }
         };
         encode(&mut emitter.record, &outgoing, std::iter::empty());
-        let topic: TopicId = self.topology.dead_letters();
-        outbox.put(topic, input.block, captured_ns, &emitter.record);
+        outbox.put(topic, position, captured_ns, &emitter.record);
         self.counters.records[topic.index()] += 1;
     }
 
-    fn source(&self, input: &Input<'_>, message: usize) -> Source<'_> {
+    fn source(&self, input: &Input<'_>, message: usize, position: Position) -> Source<'_> {
         let message = &self.batch.messages[message];
         Source {
-            block: input.block,
+            position,
             tap: &self.topology.tap(input.tap).name,
             frames: &self.batch.sources[message.sources.clone()],
             index: message.index,

@@ -65,7 +65,9 @@ impl Rows for ExpireStage<'_> {
                 .map(Said::Rejects)
         } else {
             self.calls
-                .guarded(&mut place.seat, |seat| seat.expire_messages(now_ns, &evicted))
+                .guarded(&mut place.seat, |seat| {
+                    seat.expire_messages(now_ns, &evicted)
+                })
                 .map(|anomalies| Said::Anomalies(rows.start, anomalies))
         };
         match answer {
@@ -188,9 +190,7 @@ impl Pipeline {
             let kept_row = anomalies.messages[row] as usize;
             let kept = &kept[kept_row];
             let classes = member.class_of.iter().flatten();
-            let class: Option<ClassId> = classes
-                .copied()
-                .find(|class| class.get() == kept.class);
+            let class: Option<ClassId> = classes.copied().find(|class| class.get() == kept.class);
             let Some(class) = class else { continue };
             let Some(topic) = self.topology.class(class).expired_topic else {
                 continue;
@@ -220,7 +220,9 @@ impl Pipeline {
             }
             let rule = anomalies.rules[row];
             member.counters.anomalies[usize::from(rule)] += 1;
-            let detail = self.batch.keep(anomalies.details.get(row).unwrap_or_default());
+            let detail = self
+                .batch
+                .keep(anomalies.details.get(row).unwrap_or_default());
             let message = self.batch.messages.len() - 1;
             let severity = anomalies.severities[row];
             let worst = &mut self.batch.messages[message].severity;

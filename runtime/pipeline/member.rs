@@ -111,7 +111,10 @@ impl Member {
                 index_of[class.index()] = u16::try_from(index).ok();
             }
         }
-        if let Some(class) = granted.iter().find(|class| index_of[class.index()].is_none()) {
+        if let Some(class) = granted
+            .iter()
+            .find(|class| index_of[class.index()].is_none())
+        {
             let name = &topology.class(*class).name;
             let known = description.classes.join(", ");
             return Err(misfit(format!(

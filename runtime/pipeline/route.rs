@@ -54,7 +54,9 @@ impl Rows for RouteStage<'_> {
         for &at in messages {
             let message = &self.batch.messages[at];
             let class = member.index_of[message.class.index()];
-            asked.classes.push(class.expect("the graph sends only granted classes"));
+            asked
+                .classes
+                .push(class.expect("the graph sends only granted classes"));
             asked.verdicts.push(u8::from(message.severity > 0));
             asked.severities.push(message.severity);
             asked.captured_ns.push(message.captured_ns);

@@ -31,7 +31,9 @@ impl ValidateStage<'_> {
         for row in 0..anomalies.messages.len() {
             let message = self.messages[rows.start + anomalies.messages[row] as usize];
             let severity = anomalies.severities[row];
-            let detail = self.batch.keep(anomalies.details.get(row).unwrap_or_default());
+            let detail = self
+                .batch
+                .keep(anomalies.details.get(row).unwrap_or_default());
             let rule = anomalies.rules[row];
             self.member.counters.anomalies[usize::from(rule)] += 1;
             let worst = &mut self.batch.messages[message].severity;
@@ -88,7 +90,9 @@ impl Rows for ValidateStage<'_> {
         for &at in messages {
             let message = &batch.messages[at];
             let class = member.index_of[message.class.index()];
-            asked.classes.push(class.expect("the graph sends only granted classes"));
+            asked
+                .classes
+                .push(class.expect("the graph sends only granted classes"));
             asked.captured_ns.push(message.captured_ns);
             asked.event_ns.push(message.event_ns);
             asked.bodies.push(batch.bytes(&message.body));

@@ -45,7 +45,14 @@ impl Rows for Stage {
 
 #[test]
 fn only_rows_that_fault_alone_are_dead_and_order_is_kept() {
-    for bad in [vec![], vec![0], vec![7], vec![99], vec![3, 4, 50], (0..100).collect()] {
+    for bad in [
+        vec![],
+        vec![0],
+        vec![7],
+        vec![99],
+        vec![3, 4, 50],
+        (0..100).collect(),
+    ] {
         let mut stage = Stage {
             bad: bad.clone(),
             ..Stage::default()

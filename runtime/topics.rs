@@ -1,0 +1,314 @@
+//! Topic logs: the default sink, and the outbox from which a forwarder will feed Kafka.
+//!
+//! One log per topic. Every record carries its position: the journal block that it was made from,
+//! and its ordinal among that block's records for the topic. A block's records are the same
+//! whenever it is processed, so after a restart everything up to the position of the last record
+//! held is passed over, and each record is there once. Recovery needs nothing else: there is no
+//! offset file that could disagree with the log.
+
+use cap_std::fs::Dir;
+use outrigger_journal::{
+    AppendError, Block, Kind, OpenError, OpenReport, Options, ReadError, Reader, Retained,
+    StreamError, StreamId, SyncHandle, Writer,
+};
+use outrigger_policy::Columns;
+use outrigger_policy::topology::TopicId;
+
+use crate::pipeline::Outbox;
+use crate::record::{self, Position};
+
+/// Records of one topic that wait for the end of a batch, in bytes. When reached, they are written
+/// at once. Reason: a block of a log holds at most 4 MiB, and a record at most about 130 KiB.
+const WAITING_BYTES_MAX: usize = 1 << 20;
+/// Records that wait, by number. As above.
+const WAITING_RECORDS_MAX: usize = 16_384;
+
+/// A topic log could not be opened, read or written.
+#[derive(Debug)]
+pub struct TopicError {
+    /// The topic.
+    pub topic: String,
+    /// What happened.
+    pub cause: TopicCause,
+}
+
+/// What happened to a topic log.
+#[derive(Debug)]
+pub enum TopicCause {
+    /// Its directory could not be made or opened.
+    Directory(std::io::Error),
+    /// Its log could not be opened.
+    Open(OpenError),
+    /// Its stream could not be registered.
+    Stream(StreamError),
+    /// It could not be read back.
+    Read(ReadError),
+    /// A record in it is no record.
+    Record(record::RecordError),
+    /// A record could not be appended.
+    Append(AppendError),
+}
+
+impl std::fmt::Display for TopicError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "topic {}: ", self.topic)?;
+        match &self.cause {
+            TopicCause::Directory(error) => write!(f, "directory: {error}"),
+            TopicCause::Open(error) => write!(f, "{error}"),
+            TopicCause::Stream(error) => write!(f, "{error}"),
+            TopicCause::Read(error) => write!(f, "{error}"),
+            TopicCause::Record(error) => write!(f, "a record cannot be read: {error}"),
+            TopicCause::Append(error) => write!(f, "{error}"),
+        }
+    }
+}
+
+impl std::error::Error for TopicError {}
+
+/// What a topic is opened with.
+#[derive(Clone, Debug)]
+pub struct TopicOptions {
+    /// Its name.
+    pub name: String,
+    /// Options of its log.
+    pub log: Options,
+}
+
+struct TopicLog {
+    name: String,
+    writer: Writer,
+    stream: StreamId,
+    waiting: Columns,
+    /// What the log held when it was opened: records up to here are passed over.
+    held: Option<Position>,
+    written: u64,
+    suppressed: u64,
+}
+
+/// The topic logs, by topic; the audit log is not among them.
+pub struct Topics {
+    logs: Vec<Option<TopicLog>>,
+    failed: Option<TopicError>,
+}
+
+/// Figures of a topic log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TopicFigures {
+    /// Records written since the start.
+    pub written: u64,
+    /// Records passed over because the log held them already.
+    pub suppressed: u64,
+    /// Bytes that the log holds.
+    pub bytes: u64,
+    /// Sequence number that the next record gets.
+    pub next_seq: u64,
+}
+
+impl Topics {
+    /// Opens or creates the log of every topic given; `None` leaves a topic out. Returns what was
+    /// found, by topic name.
+    ///
+    /// # Errors
+    /// The first topic that cannot be used.
+    pub fn open(
+        topics_dir: &Dir,
+        topics: Vec<Option<TopicOptions>>,
+        now_ns: u64,
+    ) -> Result<(Self, Vec<(String, OpenReport)>), TopicError> {
+        let mut logs = Vec::new();
+        let mut reports = Vec::new();
+        for options in topics {
+            let Some(options) = options else {
+                logs.push(None);
+                continue;
+            };
+            let name = options.name.clone();
+            let (log, report) =
+                open_log(topics_dir, options, now_ns).map_err(|cause| TopicError {
+                    topic: name.clone(),
+                    cause,
+                })?;
+            reports.push((name, report));
+            logs.push(Some(log));
+        }
+        let topics = Self { logs, failed: None };
+        Ok((topics, reports))
+    }
+
+    /// Handles that make the logs durable from another thread.
+    pub fn sync_handles(&self) -> Vec<SyncHandle> {
+        let logs = self.logs.iter().flatten();
+        logs.map(|log| log.writer.sync_handle()).collect()
+    }
+
+    /// Writes everything that waits.
+    ///
+    /// # Errors
+    /// A log that could not be written; nothing of it is lost, the journal still holds the frames.
+    pub fn flush(&mut self, written_ns: u64) -> Result<(), TopicError> {
+        if let Some(error) = self.failed.take() {
+            return Err(error);
+        }
+        for log in self.logs.iter_mut().flatten() {
+            log.flush(written_ns).map_err(|cause| TopicError {
+                topic: log.name.clone(),
+                cause,
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Removes what is older than the topics' bounds say.
+    ///
+    /// # Errors
+    /// A log whose files cannot be read or removed.
+    pub fn retain(&mut self, now_ns: u64) -> Result<Retained, TopicError> {
+        let mut all = Retained::default();
+        for log in self.logs.iter_mut().flatten() {
+            let retained = log.retain(now_ns).map_err(|cause| TopicError {
+                topic: log.name.clone(),
+                cause,
+            })?;
+            all.segments += retained.segments;
+            all.records += retained.records;
+            all.bytes += retained.bytes;
+        }
+        Ok(all)
+    }
+
+    /// Figures by topic.
+    pub fn figures(&self) -> Vec<TopicFigures> {
+        let figures = |log: &TopicLog| TopicFigures {
+            written: log.written,
+            suppressed: log.suppressed,
+            bytes: log.writer.bytes(),
+            next_seq: log.writer.tip().next_seq,
+        };
+        let logs = self.logs.iter();
+        logs.map(|log| log.as_ref().map(figures).unwrap_or_default())
+            .collect()
+    }
+
+    /// Closes every log, so that the next start finds exact numbers.
+    ///
+    /// # Errors
+    /// The first log that could not be closed; the others are closed all the same.
+    pub fn close(self) -> Result<(), String> {
+        let mut result = Ok(());
+        for log in self.logs.into_iter().flatten() {
+            let name = log.name;
+            let closed = log.writer.close();
+            result = result.and(closed.map_err(|error| format!("topic {name}: {error}")));
+        }
+        result
+    }
+}
+
+impl Outbox for Topics {
+    fn put(&mut self, topic: TopicId, position: Position, time_ns: u64, record: &[u8]) {
+        let Some(log) = self.logs[topic.index()].as_mut() else {
+            return;
+        };
+        if let Err(cause) = log.put(position, time_ns, record) {
+            let topic = log.name.clone();
+            self.failed.get_or_insert(TopicError { topic, cause });
+        }
+    }
+}
+
+impl TopicLog {
+    fn put(&mut self, position: Position, time_ns: u64, record: &[u8]) -> Result<(), TopicCause> {
+        if self.held.is_some_and(|held| position <= held) {
+            self.suppressed += 1;
+            return Ok(());
+        }
+        self.waiting.push(time_ns, record);
+        let bytes = self.waiting.bytes().len();
+        if bytes >= WAITING_BYTES_MAX || self.waiting.len() >= WAITING_RECORDS_MAX {
+            self.flush(time_ns)?;
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self, written_ns: u64) -> Result<(), TopicCause> {
+        if self.waiting.is_empty() {
+            return Ok(());
+        }
+        let Self { writer, stream, .. } = self;
+        let mut appended = writer.append(Kind::Records, *stream, &self.waiting, written_ns);
+        if let Err(AppendError::Full { .. }) = appended {
+            // Nothing is owed to a forwarder, so the oldest records make room.
+            let next_block = writer.tip().next_block;
+            writer
+                .retain(next_block, written_ns)
+                .map_err(TopicCause::Read)?;
+            appended = writer.append(Kind::Records, *stream, &self.waiting, written_ns);
+        }
+        appended.map_err(TopicCause::Append)?;
+        self.written += self.waiting.len() as u64;
+        self.waiting.clear();
+        Ok(())
+    }
+
+    fn retain(&mut self, now_ns: u64) -> Result<Retained, TopicCause> {
+        let next_block = self.writer.tip().next_block;
+        self.writer
+            .retain(next_block, now_ns)
+            .map_err(TopicCause::Read)
+    }
+}
+
+fn open_log(
+    topics_dir: &Dir,
+    options: TopicOptions,
+    now_ns: u64,
+) -> Result<(TopicLog, OpenReport), TopicCause> {
+    let name = options.name;
+    let dir = make_dir(topics_dir, &name).map_err(TopicCause::Directory)?;
+    let reading = dir.try_clone().map_err(TopicCause::Directory)?;
+    let (mut writer, report) = Writer::open(dir, options.log, now_ns).map_err(TopicCause::Open)?;
+    let stream = writer
+        .stream(&name, "pipeline")
+        .map_err(TopicCause::Stream)?;
+    let held = held(&reading)?;
+    Ok((
+        TopicLog {
+            name,
+            writer,
+            stream,
+            waiting: Columns::new(),
+            held,
+            written: 0,
+            suppressed: 0,
+        },
+        report,
+    ))
+}
+
+/// Makes a directory if it is not there, and opens it as a capability.
+///
+/// # Errors
+/// It can neither be made nor opened.
+pub fn make_dir(parent: &Dir, name: &str) -> std::io::Result<Dir> {
+    match parent.create_dir(name) {
+        Ok(()) => {}
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+        Err(error) => return Err(error),
+    }
+    parent.open_dir(name)
+}
+
+/// Position of the last record that a log holds.
+fn held(dir: &Dir) -> Result<Option<Position>, TopicCause> {
+    let mut reader = Reader::open(dir).map_err(TopicCause::Read)?;
+    let mut block = Block::default();
+    let found = reader.seek_last().map_err(TopicCause::Read)?
+        && reader.next(&mut block).map_err(TopicCause::Read)?;
+    let last = block.columns.len().checked_sub(1);
+    match last.and_then(|last| block.columns.get(last)) {
+        Some(bytes) if found => record::position_of(bytes)
+            .map(Some)
+            .map_err(TopicCause::Record),
+        Some(_) | None => Ok(None),
+    }
+}
