@@ -3,7 +3,10 @@
 //!
 //! Under the feature `compiler`, which only the tool asks for, this module also compiles.
 
-use wasmtime::{Config, Engine, WasmBacktraceDetails};
+use wasmtime::{Config, WasmBacktraceDetails};
+
+pub use wasmtime::Engine;
+pub use wasmtime::component::Component;
 
 /// Address space reserved for each linear memory, in bytes; memory is used only as it grows.
 /// Reason: a 32-bit index plus the guard never leaves it, so compiled code checks no bounds, and
@@ -83,13 +86,11 @@ pub fn engine() -> Result<Engine, EngineError> {
     Engine::new(&config()).map_err(EngineError)
 }
 
-/// Compiles a component to native code for this machine: what an artifact carries.
+/// Compiles a component for this machine. Its `serialize` is what an artifact carries.
 ///
 /// # Errors
-/// When the bytes are no valid component; the text says why.
+/// When the bytes are no valid component, or need what the settings turn off; the text says what.
 #[cfg(any(test, feature = "compiler"))]
-pub fn compile(engine: &Engine, component: &[u8]) -> Result<Vec<u8>, String> {
-    engine
-        .precompile_component(component)
-        .map_err(|error| format!("{error:#}"))
+pub fn compile(engine: &Engine, component: &[u8]) -> Result<Component, String> {
+    Component::from_binary(engine, component).map_err(|error| format!("{error:#}"))
 }

@@ -5,7 +5,7 @@
 //! | `outrigger.lock` | TOML: per component its SHA-256, artifact, role, plugin and version |
 //! | `installation.pub` | public key, hex: what artifacts are verified against |
 //! | `installation.key` | private key, hex, mode 0600: made by the first `outrigger-plugin install` |
-//! | `*.artifact` | installed artifacts |
+//! | `*.cwasm` | installed artifacts |
 //!
 //! The runtime only reads, and never the private key. The tool writes each file aside and renames
 //! it, artifacts before the lock that names them.
