@@ -335,7 +335,7 @@ pub const KEYS: &[Key] = &[
     key(
         Tap,
         "interface",
-        Other("1 to 15 characters, the name of a network interface"),
+        Other("1 to 15 characters, an interface's name or one of its IPv4 addresses"),
         "the system's choice",
         "interface on which the group is joined",
     )
@@ -410,7 +410,7 @@ pub const KEYS: &[Key] = &[
         "time_column",
         Flag,
         "false",
-        "lines start with seconds since the Unix epoch and a comma",
+        "lines start with a time since the Unix epoch, ended by a comma, semicolon, space or tab",
     )
     .only(&["lines"]),
     key(

@@ -33,7 +33,7 @@ pub enum TapSource {
         group: Option<IpAddr>,
         /// Port to receive at.
         port: u16,
-        /// Interface on which the group is joined.
+        /// Interface on which the group is joined: its name, or one of its IPv4 addresses.
         interface: Option<String>,
         /// Kernel's buffer asked for, bytes.
         receive_buffer_bytes: usize,
@@ -68,7 +68,7 @@ pub enum TapSource {
         path: PathBuf,
         /// What a line holds.
         encoding: Encoding,
-        /// Lines start with seconds since the Unix epoch and a comma.
+        /// Lines start with a time since the Unix epoch, ended by a comma, semicolon, space or tab.
         time_column: bool,
         /// How fast.
         pace: Pace,
