@@ -1,1 +1,140 @@
+#![allow(clippy::unwrap_used)]
 
+use super::*;
+use crate::geodesy::distance_and_bearing;
+
+const PLACE: Position = Position {
+    lat_deg: 55.0,
+    lon_deg: 13.0,
+};
+
+fn good() -> Measured {
+    Measured {
+        position: Some(PLACE),
+        speed_mps: Some(5.0),
+        course_deg: Some(90.0),
+        heading_deg: Some(90.0),
+        turn_rate_deg_s: Some(0.0),
+        altitude_m: None,
+    }
+}
+
+fn altered(kind: Kind, draw: f64, since_good_s: f64) -> Measured {
+    let mut measured = good();
+    Injection {
+        id: 1,
+        kind,
+        track: 0,
+        from_ms: 0,
+        reports_left: 1,
+        draw,
+    }
+    .alter(&mut measured, since_good_s);
+    measured
+}
+
+#[test]
+fn a_speed_jump_runs_ahead_as_far_as_its_speed_carries() {
+    let kind = Kind::SpeedJump { by_kt: 60.0 };
+    let measured = altered(kind, 0.0, 2.0);
+    assert!((measured.speed_mps.unwrap() - 5.0 - 60.0 * MPS_PER_KNOT).abs() < 1e-9);
+    let (ahead_m, bearing_deg) = distance_and_bearing(PLACE, measured.position.unwrap());
+    assert!((ahead_m - 120.0 * MPS_PER_KNOT).abs() < 1e-6);
+    assert!((bearing_deg - 90.0).abs() < 1e-6);
+}
+
+#[test]
+fn a_teleport_moves_the_position_alone() {
+    let measured = altered(
+        Kind::Teleport {
+            distance_m: 40_000.0,
+        },
+        0.25,
+        2.0,
+    );
+    let (away_m, bearing_deg) = distance_and_bearing(PLACE, measured.position.unwrap());
+    assert!((away_m - 40_000.0).abs() < 1e-3);
+    assert!((bearing_deg - 90.0).abs() < 1e-6);
+    let back = Measured {
+        position: good().position,
+        ..measured
+    };
+    assert_eq!(back, good());
+}
+
+#[test]
+fn one_field_is_spoiled_and_no_other() {
+    let field = Field::Speed;
+    let expected = Measured {
+        speed_mps: None,
+        ..good()
+    };
+    assert_eq!(altered(Kind::NotAvailable { field }, 0.5, 2.0), expected);
+    let field = Field::Course;
+    let expected = Measured {
+        course_deg: Some(385.0),
+        ..good()
+    };
+    assert_eq!(altered(Kind::OutOfRange { field }, 0.5, 2.0), expected);
+    let field = Field::Position;
+    let wrong = altered(Kind::OutOfRange { field }, 0.0, 2.0)
+        .position
+        .unwrap();
+    assert!(wrong.lat_deg > 90.0 && wrong.lon_deg > 180.0);
+}
+
+fn among(count: u32) -> FaultOrder {
+    FaultOrder {
+        kind: Kind::Teleport { distance_m: 1e4 },
+        reports: 1,
+        target: Target::Among {
+            first: 10,
+            tracks: 20,
+            count,
+            from_ms: 3_000,
+            to_ms: 15_000,
+        },
+    }
+}
+
+#[test]
+fn drawn_faults_fall_on_tracks_of_their_own_within_their_window() {
+    let planned = plan(4, &[among(12), among(8)]).unwrap();
+    assert_eq!(planned.len(), 20);
+    let mut tracks: Vec<usize> = planned.iter().map(|injection| injection.track).collect();
+    tracks.sort_unstable();
+    assert_eq!(tracks, (10..30).collect::<Vec<_>>());
+    let in_window = |injection: &Injection| (3_000..=15_000).contains(&injection.from_ms);
+    assert!(planned.iter().all(in_window));
+    assert_eq!(planned, plan(4, &[among(12), among(8)]).unwrap());
+    assert_ne!(planned, plan(5, &[among(12), among(8)]).unwrap());
+}
+
+#[test]
+fn more_faults_than_free_tracks_are_refused() {
+    assert_eq!(plan(4, &[among(12), among(9)]), Err(1));
+}
+
+#[test]
+fn two_faults_of_a_track_keep_their_distance() {
+    let at = |at_ms| FaultOrder {
+        kind: Kind::Duplicate { delay_ms: 500 },
+        reports: 1,
+        target: Target::Track { track: 3, at_ms },
+    };
+    assert_eq!(plan(1, &[at(1_000), at(30_999)]), Err(1));
+    assert_eq!(plan(1, &[at(1_000), at(31_000)]).unwrap().len(), 2);
+}
+
+#[test]
+fn a_time_reversal_takes_its_report_before_it_is_sent_again() {
+    let order = FaultOrder {
+        kind: Kind::TimeReversal { delay_ms: 8_000 },
+        reports: 1,
+        target: Target::Track {
+            track: 0,
+            at_ms: 10_000,
+        },
+    };
+    assert_eq!(plan(1, &[order]).unwrap()[0].from_ms, 2_000);
+}

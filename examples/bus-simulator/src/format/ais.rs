@@ -397,4 +397,4 @@ fn draught_tenths(class: Class) -> u32 {
 }
 
 #[cfg(test)]
-pub mod tests;
+pub(crate) mod tests;

@@ -84,7 +84,7 @@ impl Chunk {
     }
 
     /// Adds a datagram; its truth, if any, has been written to `self.truth` before.
-    fn push(&mut self, at_ns: u64, datagram: &Datagram, fault: Option<Injected>) {
+    pub fn push(&mut self, at_ns: u64, datagram: &Datagram, fault: Option<Injected>) {
         self.bytes.extend_from_slice(&datagram.bytes);
         self.messages.extend_from_slice(&datagram.messages);
         self.entries.push(Entry {
