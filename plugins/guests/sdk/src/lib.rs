@@ -20,6 +20,8 @@ mod msgpack;
 mod packed;
 mod router;
 mod state;
+#[cfg(not(target_family = "wasm"))]
+pub mod testing;
 mod track;
 mod validator;
 
