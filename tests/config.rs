@@ -244,6 +244,29 @@ fn every_listed_key_is_read_and_listed_once() {
 }
 
 #[test]
+fn number_of_tables_is_bounded() {
+    let refused = |section: &str, line: &str, count: usize| {
+        let small = fixture("small.toml");
+        let tables = (0..count).map(|at| format!("[{section}.x{at}]\n{line}\n"));
+        let errors = parse(&format!("{small}\n{}", tables.collect::<String>())).unwrap_err();
+        errors
+            .lines()
+            .find(|line| line.contains(": must be at most"))
+            .map(str::to_owned)
+    };
+    let tap = "kind = \"udp\"\nport = 1";
+    assert_eq!(
+        refused("taps", tap, 32).unwrap(),
+        "outrigger.toml:2: taps: must be at most 32 tables, are 33"
+    );
+    assert_eq!(refused("taps", tap, 31), None);
+    assert_eq!(
+        refused("topics", "", 62).unwrap(),
+        "outrigger.toml:15: topics: must be at most 62 besides the reserved ones, are 63"
+    );
+}
+
+#[test]
 fn digest_names_what_holds_not_how_it_is_written() {
     let small = parse(&fixture("small.toml")).unwrap();
     let same = parse(&small_with(

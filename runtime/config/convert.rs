@@ -13,7 +13,7 @@ use super::labels::{read_labels, required_label};
 use super::paths::Paths;
 use super::read::{Context, Table};
 use super::topics::{read_retention, read_topics};
-use super::words::{hint, is_name, join};
+use super::words::{hint, is_name, join, quote_key};
 use super::{
     Config, ConfigError, ConfigErrors, JournalConfig, PipelineConfig, TapConfig, plugins, taps,
     wiring,
@@ -43,11 +43,11 @@ pub(super) fn convert(text: &str, file: &Path) -> Result<Config, ConfigErrors> {
         entries: document.get_ref(),
     };
     for (name, _) in root.entries {
+        let line = cx.line_at(name.span().start);
+        cx.lines.insert(quote_key(name.get_ref()), line);
         if !SECTIONS.contains(&name.get_ref().as_ref()) {
-            let line = cx.line_at(name.span().start);
-            cx.lines.insert(name.get_ref().to_string(), line);
             let hint = hint(name.get_ref(), SECTIONS.into_iter());
-            cx.fail(name.get_ref().to_string(), format!("unknown section{hint}"));
+            cx.fail(quote_key(name.get_ref()), format!("unknown section{hint}"));
         }
     }
     let paths = Paths::new(file);

@@ -47,6 +47,15 @@ pub(super) fn read_topics<'a>(
     let mut topics = Vec::new();
     let mut topic_labels = Vec::new();
     let named = cx.named("topics", value, &reserved, TOPICS_MAX);
+    let own = named
+        .iter()
+        .filter(|(name, _)| !reserved.contains(&name.as_str()))
+        .count();
+    let own_max = TOPICS_MAX - reserved.len();
+    if own > own_max {
+        let message = format!("must be at most {own_max} besides the reserved ones, are {own}");
+        cx.fail("topics", message);
+    }
     for (name, value) in named
         .iter()
         .filter(|(name, _)| !reserved.contains(&name.as_str()))
