@@ -33,7 +33,7 @@ pub const RESERVE_SEQS: u64 = 1 << 20;
 const _: () = assert!(RESERVE_SEQS >= 2 * crate::block::BLOCK_RECORDS_MAX as u64);
 
 const FILE_KIND: u16 = 2;
-const COPY_BYTES: usize = PREAMBLE_BYTES + 16 + 8 + 8 + 8 + 4;
+const COPY_BYTES: usize = PREAMBLE_BYTES + 16 + 8 + 8 + 8 + 8 + 4;
 
 /// What the file says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +44,9 @@ pub struct Ceiling {
     pub block: u64,
     /// After a clean close the next sequence number, else the first one not reserved.
     pub seq: u64,
+    /// After a clean close number after the last block, which lies below `block` if an unclean
+    /// start skipped numbers and nothing was appended since. 0 while the log is open.
+    pub block_end: u64,
     /// True if the log was closed and not opened for writing since.
     pub clean: bool,
 }
@@ -98,6 +101,7 @@ impl Ceiling {
         out.extend_from_slice(&self.log_id);
         out.extend_from_slice(&self.block.to_le_bytes());
         out.extend_from_slice(&self.seq.to_le_bytes());
+        out.extend_from_slice(&self.block_end.to_le_bytes());
         out.extend_from_slice(&u64::from(self.clean).to_le_bytes());
         let crc = crc32c::crc32c(&out);
         out.extend_from_slice(&crc.to_le_bytes());
@@ -126,6 +130,7 @@ impl Ceiling {
                 log_id: fields.array()?,
                 block: fields.u64()?,
                 seq: fields.u64()?,
+                block_end: fields.u64()?,
                 clean: fields.u64()? == 1,
             })
         };

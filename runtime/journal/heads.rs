@@ -123,7 +123,7 @@ impl Head {
         key.verify_strict(&signed, &signature).is_ok()
     }
 
-    fn encode(&self) -> Vec<u8> {
+    pub(crate) fn encode(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(HEAD_BYTES);
         Preamble {
             version: FORMAT_VERSION,

@@ -22,7 +22,16 @@ const OWNER_BYTES_MAX: u64 = 512;
 /// A held lock. Dropping it, or the end of the process, releases it.
 #[derive(Debug)]
 pub struct DirLock {
-    _file: File,
+    file: File,
+}
+
+impl Drop for DirLock {
+    fn drop(&mut self) {
+        // A child process that another thread is just starting holds the same open file until it
+        // runs its own program, so closing alone could leave the lock held for a moment. If this
+        // fails, closing is what is left.
+        let _ = flock(&self.file, FlockOperation::Unlock);
+    }
 }
 
 /// Why a directory was not locked.
@@ -81,7 +90,7 @@ impl DirLock {
         file.set_len(0).map_err(LockError::Io)?;
         file.write_all(format!("pid {pid} ({command}), since {since}\n").as_bytes())
             .map_err(LockError::Io)?;
-        Ok(Self { _file: file })
+        Ok(Self { file })
     }
 }
 

@@ -40,6 +40,9 @@ pub const SEGMENT_BYTES_MIN: u64 = 4 << 10;
 /// Most that the writer keeps in memory: one block and a segment's header. Bytes.
 pub const WRITER_BYTES_MAX: usize = SEGMENT_HEADER_BYTES_MAX + block::HEADER_BYTES + BODY_BYTES_MAX;
 
+/// Name of a segment until its header and first block are written.
+const TEMPORARY_FILE: &str = "segment.new";
+
 /// A segment begins anew after this part of the age to which records are kept, so that age bounds
 /// what a slow log holds.
 const SEGMENTS_PER_AGE: u64 = 8;
@@ -107,7 +110,8 @@ pub struct OpenReport {
     pub next_block: u64,
     /// Sequence number of the next record.
     pub next_seq: u64,
-    /// Block numbers that will never be used, from an unclean start or a loss.
+    /// Block numbers between the last block and the next one, that will never be used: from
+    /// unclean starts since that block, or a loss.
     pub blocks_skipped: u64,
     /// Sequence numbers that will never be used, likewise.
     pub seqs_skipped: u64,
@@ -186,6 +190,7 @@ impl Writer {
                 log_id: options.log_id.map_or_else(random_id, Ok)?,
                 block: 0,
                 seq: 0,
+                block_end: 0,
                 clean: true,
             },
         };
@@ -213,6 +218,7 @@ impl Writer {
             dir,
             dir_file,
             Ceiling {
+                block_end: 0,
                 clean: false,
                 ..before
             },
@@ -501,18 +507,21 @@ impl Writer {
         if self.shared.unsynced().rolled.len() >= UNSYNCED_SEGMENTS_MAX {
             self.shared.sync().map_err(AppendError::Failed)?;
         }
-        let name = file_name(header.block);
+        // Under another name until it is whole, so that no reader meets half a header.
+        let (dir, name) = (&self.shared.dir, file_name(header.block));
         let mut options = OpenOptions::new();
-        options.read(true).write(true).create_new(true);
-        let created = self.shared.dir.open_with(&name, &options);
-        let written = created.and_then(|file| {
-            let file = file.into_std();
-            file.write_all_at(&self.buffer, 0).map(|()| file)
-        });
+        options.read(true).write(true).create(true).truncate(true);
+        let written = dir
+            .open_with(TEMPORARY_FILE, &options)
+            .and_then(|file| {
+                let file = file.into_std();
+                file.write_all_at(&self.buffer, 0).map(|()| file)
+            })
+            .and_then(|file| dir.rename(TEMPORARY_FILE, dir, &name).map(|()| file));
         let file = match written {
             Ok(file) => Arc::new(file),
             Err(cause) => {
-                let undone = match self.shared.dir.remove_file(&name) {
+                let undone = match dir.remove_file(TEMPORARY_FILE) {
                     Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
                     other => other,
                 };
@@ -634,7 +643,6 @@ fn sync_found(dir: &Dir, dir_file: &File, found: &Recovered) -> Result<(), OpenE
 fn report(found: &Recovered, before: &Ceiling, created: bool) -> OpenReport {
     let next_block = before.block.max(found.block_end);
     let next_seq = before.seq.max(found.seq_end);
-    let blocks_skipped = next_block - found.block_end;
     OpenReport {
         log_id: before.log_id,
         created,
@@ -642,10 +650,10 @@ fn report(found: &Recovered, before: &Ceiling, created: bool) -> OpenReport {
         last_block: found.last_block,
         next_block,
         next_seq,
-        blocks_skipped,
+        blocks_skipped: next_block - found.block_end,
         seqs_skipped: next_seq - found.seq_end,
         cut: found.cut,
-        blocks_missing: if before.clean { blocks_skipped } else { 0 },
+        blocks_missing: before.block_end.saturating_sub(found.block_end),
     }
 }
 

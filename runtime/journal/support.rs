@@ -15,7 +15,13 @@ pub(crate) struct Place {
 
 impl Place {
     pub(crate) fn new() -> Self {
-        let temporary = tempfile::tempdir().unwrap();
+        // Memory where there is some: these tests sync often and care for no power cut.
+        let memory = Path::new("/dev/shm");
+        let temporary = if memory.is_dir() {
+            tempfile::tempdir_in(memory).unwrap()
+        } else {
+            tempfile::tempdir().unwrap()
+        };
         let dir = open_dir(temporary.path());
         Self { temporary, dir }
     }
@@ -52,6 +58,18 @@ pub(crate) fn small() -> Options {
         segment_bytes_max: crate::log::SEGMENT_BYTES_MIN,
         ..Options::new("test")
     }
+}
+
+/// A copy of a log's files, without its lock.
+pub(crate) fn copy(from: &Path) -> Place {
+    let place = Place::new();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        if entry.file_name() != crate::lock::LOCK_FILE {
+            std::fs::copy(entry.path(), place.path().join(entry.file_name())).unwrap();
+        }
+    }
+    place
 }
 
 /// Columns with these times and records.

@@ -175,6 +175,7 @@ impl Shared {
         let next = Ceiling {
             block: tip.next_block,
             seq: tip.next_seq,
+            block_end: tip.block.map_or(0, |block| block.saturating_add(1)),
             clean: true,
             ..*ceiling
         };

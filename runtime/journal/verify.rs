@@ -305,10 +305,10 @@ impl Walk {
                 seq_end: found.seq_end,
             });
         }
-        if ceiling.clean && found.block_end < ceiling.block {
+        if ceiling.clean && found.block_end < ceiling.block_end {
             return Some(Problem::Missing {
                 from: found.block_end,
-                to: ceiling.block - 1,
+                to: ceiling.block_end - 1,
             });
         }
         self.tail.filter(|_| ceiling.clean).map(Problem::Damaged)

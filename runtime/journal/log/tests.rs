@@ -1,5 +1,8 @@
 #![allow(clippy::unwrap_used)]
 
+mod crash;
+mod model;
+
 use crate::support::{Place, append, columns, read_all, small};
 use crate::{AppendError, Kind, OpenError, Options, Reader, StreamId, Writer};
 
@@ -134,4 +137,105 @@ fn blocks_outside_the_bounds_are_refused_and_take_no_number() {
     assert!(matches!(unknown, Err(AppendError::Stream(StreamId(9)))));
     let appended = append(&mut writer, tap, 0, b"x").unwrap();
     assert_eq!((appended.block, appended.first_seq), (0, 0));
+}
+
+#[test]
+fn a_stream_registered_later_has_records_of_its_own() {
+    let place = Place::new();
+    let (mut writer, _) = place.writer(&small());
+    let one = writer.stream("harbour", "file:/a.pcap:10").unwrap();
+    append(&mut writer, one, 5, b"x").unwrap();
+    let two = writer.stream("harbour", "file:/b.pcap:11").unwrap();
+    assert_ne!(one, two);
+    append(&mut writer, two, 1, b"y").unwrap();
+    append(&mut writer, one, 4, b"z").unwrap();
+    assert_eq!(writer.streams()[0].time_steps, 1);
+    assert_eq!(writer.streams()[1].time_steps, 0);
+    drop(writer);
+    let (mut writer, _) = place.writer(&small());
+    assert_eq!(writer.stream("harbour", "file:/a.pcap:10"), Ok(one));
+    assert_eq!(writer.stream("harbour", "file:/b.pcap:11"), Ok(two));
+    assert_eq!(writer.stream_records(one), 2);
+    assert_eq!(writer.stream_records(two), 1);
+    let firsts: Vec<_> = read_all(&place.dir)
+        .iter()
+        .map(|block| (block.header.stream, block.header.stream_first))
+        .collect();
+    assert_eq!(firsts, [(one, 0), (two, 0), (one, 1)]);
+}
+
+#[test]
+fn streams_are_bounded_and_only_one_without_records_held_makes_room() {
+    let place = Place::new();
+    let (mut writer, _) = place.writer(&small());
+    let mut ids = Vec::new();
+    for number in 0..crate::segment::STREAMS_MAX {
+        let id = writer.stream(&format!("tap {number}"), "o").unwrap();
+        append(&mut writer, id, 0, &[0; 3_000]).unwrap();
+        ids.push(id);
+    }
+    let full = writer.stream("one more", "o");
+    assert_eq!(full, Err(crate::StreamError::TooMany));
+    writer.remove_owed(u64::MAX).unwrap();
+    let id = writer.stream("one more", "o").unwrap();
+    assert!(!ids.contains(&id));
+    append(&mut writer, id, 0, b"x").unwrap();
+    assert_eq!(writer.stream_records(ids[0]), 0);
+    assert_eq!(writer.stream_records(ids[1]), 1);
+    let long = writer.stream(&"n".repeat(256), "o");
+    assert!(matches!(long, Err(crate::StreamError::TooLong { .. })));
+}
+
+#[test]
+fn options_that_leave_no_room_are_refused() {
+    let place = Place::new();
+    let open = |options| Writer::open(place.dir.try_clone().unwrap(), options, 0).unwrap_err();
+    let error = open(Options {
+        segment_bytes_max: 100,
+        ..small()
+    });
+    assert_eq!(error.to_string(), "segment_bytes_max 100 is below 4096");
+    let error = open(Options {
+        bytes_max: 1 << 20,
+        ..small()
+    });
+    assert_eq!(
+        error.to_string(),
+        "bytes_max 1048576 is below 1056768: two segments and 1048576 for rulings"
+    );
+}
+
+#[test]
+fn segments_without_a_ceiling_and_of_another_log_are_refused() {
+    let place = Place::new();
+    let (mut writer, _) = place.writer(&small());
+    let tap = writer.stream("a", "b").unwrap();
+    append(&mut writer, tap, 0, b"x").unwrap();
+    writer.close().unwrap();
+    let other = Place::new();
+    let (other_writer, _) = other.writer(&Options {
+        log_id: Some([8; 16]),
+        ..small()
+    });
+    other_writer.close().unwrap();
+    let ceiling = |place: &Place| place.path().join(crate::ceiling::CEILING_FILE);
+    let open = || Writer::open(place.dir.try_clone().unwrap(), small(), 0).unwrap_err();
+    std::fs::remove_file(ceiling(&place)).unwrap();
+    assert!(matches!(open(), OpenError::CeilingMissing));
+    std::fs::copy(ceiling(&other), ceiling(&place)).unwrap();
+    assert!(matches!(open(), OpenError::LogId));
+    assert_eq!(read_all(&place.dir).len(), 1);
+}
+
+#[test]
+fn a_log_without_a_given_identity_draws_one() {
+    let options = Options {
+        log_id: None,
+        ..small()
+    };
+    let (one, two) = (Place::new(), Place::new());
+    assert_ne!(
+        one.writer(&options).0.log_id(),
+        two.writer(&options).0.log_id()
+    );
 }
