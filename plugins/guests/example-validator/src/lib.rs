@@ -2,9 +2,10 @@
 use outrigger_sdk::{Anomalies, Configuration, ConfigureError, Description, Message};
 use outrigger_sdk::{Track, Validator, description, export_validator};
 
+/// The validator, and its parameters.
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]
-struct SpeedLimit {
+pub struct SpeedLimit {
     speed_max_mps: f64,
 }
 

@@ -251,3 +251,6 @@ impl Fields {
         Self { bytes }
     }
 }
+
+#[cfg(test)]
+mod tests;

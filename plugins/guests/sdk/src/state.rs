@@ -87,3 +87,6 @@ impl<S: State> Slots<S> {
         (changed, states)
     }
 }
+
+#[cfg(test)]
+mod tests;

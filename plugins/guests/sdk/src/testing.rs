@@ -568,3 +568,6 @@ impl<R: Router> RouterHost<R> {
         deliveries
     }
 }
+
+#[cfg(test)]
+mod tests;
