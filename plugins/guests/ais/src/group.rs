@@ -106,16 +106,17 @@ impl Group {
         group
     }
 
-    /// Adds the next sentence. False when the payload would be longer than a message can be.
+    /// Adds the next sentence. False, and nothing is added, when the payload would be longer than
+    /// a message can be.
     pub fn add(&mut self, sequence: u64, captured_ns: u64, sentence: &Sentence<'_>) -> bool {
+        if self.payload.len() + sentence.payload.len() > MESSAGE_CHARS_MAX {
+            return false;
+        }
         self.number = sentence.number;
         self.checksum ^= sentence.checksum;
         self.captured_ns = captured_ns;
         if self.sequences.last() != Some(&sequence) {
             self.sequences.push(sequence);
-        }
-        if self.payload.len() + sentence.payload.len() > MESSAGE_CHARS_MAX {
-            return false;
         }
         self.payload.extend_from_slice(sentence.payload);
         true

@@ -55,12 +55,12 @@ const DAYS_BEFORE_EPOCH: u32 = 719_468;
 /// The earlier one when two are as near.
 pub fn nearest_second(received_ns: u64, second: u8) -> u64 {
     let minute_start = received_ns - received_ns % MINUTE_NS;
-    let same = minute_start + u64::from(second) * SECOND_NS;
-    if same >= received_ns + MINUTE_NS / 2 {
+    let same = minute_start.saturating_add(u64::from(second) * SECOND_NS);
+    if same >= received_ns.saturating_add(MINUTE_NS / 2) {
         // Near the epoch there is no minute before.
         same.checked_sub(MINUTE_NS).unwrap_or(same)
-    } else if same + MINUTE_NS / 2 < received_ns {
-        same + MINUTE_NS
+    } else if same.saturating_add(MINUTE_NS / 2) < received_ns {
+        same.saturating_add(MINUTE_NS)
     } else {
         same
     }

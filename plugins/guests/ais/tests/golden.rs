@@ -7,8 +7,8 @@ mod common;
 
 use std::path::Path;
 
-use ais_decoder::nmea::Cause;
-use common::{decode_all, file_lines, read};
+use common::{decode_all, file_lines, read, value};
+use outrigger_sdk::testing::Reject;
 use serde_json::{Value, json};
 
 #[test]
@@ -23,14 +23,14 @@ fn golden_cases_become_what_they_became() {
         cases += 1;
         let bytes = read(&path);
         let (outcome, mut host) = decode_all(file_lines(&bytes), 256);
-        let reject = |(frame, cause, detail): &(u64, Cause, String)| json!({ "frame": frame, "cause": cause.name(), "detail": detail });
+        let reject = |reject: &Reject| json!({ "frame": reject.sequence, "cause": reject.cause, "detail": reject.detail });
         let got = json!({
             "messages": outcome.messages.iter().map(|message| json!({
                 "frames": message.sources,
                 "class": message.class,
                 "key": message.key,
                 "event_ns": message.event_ns,
-                "body": message.value(),
+                "body": value(message),
             })).collect::<Vec<Value>>(),
             "rejects": outcome.rejects.iter().map(reject).collect::<Vec<Value>>(),
             "skips": outcome.skips.iter().map(|(frame, kind)| json!({

@@ -9,8 +9,8 @@ mod common;
 
 use std::collections::BTreeMap;
 
-use ais_decoder::nmea::Cause;
-use common::{CAPTURED_NS, Message, decode_all, file_lines, read, recordings};
+use common::{CAPTURED_NS, Message, decode_all, file_lines, read, recordings, value};
+use outrigger_sdk::testing::Reject;
 use serde_json::Value;
 
 const FILES: [(&str, &str); 5] = [
@@ -50,16 +50,20 @@ fn every_reference_record_is_matched_field_by_field() {
         // One entry per record of ours: its last line, and the message unless only counted.
         let mut records: Vec<(u64, String, Option<&Message>)> = Vec::new();
         for message in &ours.messages {
-            let body = message.value();
+            let body = value(message);
             let head = body.get("ais").unwrap_or(&body);
             let kind = format!("type-{}", head["message_type"]);
-            records.push((*message.sources.last().unwrap(), kind, Some(message)));
+            records.push((
+                line_of(*message.sources.last().unwrap()),
+                kind,
+                Some(message),
+            ));
         }
         let counted = ours
             .skips
             .iter()
             .filter(|(_, kind)| kind.starts_with("type-"));
-        records.extend(counted.map(|(line, kind)| (*line, (*kind).to_owned(), None)));
+        records.extend(counted.map(|(frame, kind)| (line_of(*frame), (*kind).to_owned(), None)));
         records.sort_by_key(|(line, _, _)| *line);
 
         let mut counts: BTreeMap<String, (u32, u32)> = BTreeMap::new();
@@ -76,7 +80,12 @@ fn every_reference_record_is_matched_field_by_field() {
             let last = record["line"].as_array().unwrap().last().unwrap();
             assert_eq!(last.as_u64(), Some(*line), "{at}");
             if let Some(message) = message {
-                let sources: Value = message.sources.clone().into();
+                let lines: Vec<u64> = message
+                    .sources
+                    .iter()
+                    .map(|&frame| line_of(frame))
+                    .collect();
+                let sources = Value::from(lines);
                 assert_eq!(record["line"], sources, "{at}");
                 fields += compare(&at, record, message, &mut differences);
             }
@@ -113,10 +122,15 @@ fn every_reference_record_is_matched_field_by_field() {
     assert_eq!(counts, DIFFERENCES);
 }
 
-fn by_cause(rejects: &[(u64, Cause, String)]) -> BTreeMap<&'static str, u32> {
+/// The reference counts lines from 0, the host frames from 1.
+fn line_of(frame: u64) -> u64 {
+    frame - 1
+}
+
+fn by_cause(rejects: &[Reject]) -> BTreeMap<&str, u32> {
     let mut causes = BTreeMap::new();
-    for (_, cause, _) in rejects {
-        *causes.entry(cause.name()).or_default() += 1;
+    for reject in rejects {
+        *causes.entry(reject.cause).or_default() += 1;
     }
     causes
 }
@@ -128,7 +142,7 @@ fn compare(
     message: &Message,
     differences: &mut Vec<(String, String)>,
 ) -> u32 {
-    let body = message.value();
+    let body = value(message);
     let expected = record["msg"].as_object().unwrap();
     let message_type = expected["msg_type"].as_u64().unwrap();
     let head = body.get("ais").unwrap_or(&body);
@@ -149,17 +163,17 @@ fn compare(
     assert_eq!(body["time_source"], source, "{at}");
 
     let mut fields = 0;
-    for (name, value) in expected {
+    for (name, theirs) in expected {
         fields += 1;
         let (ours, theirs): (Value, Value) = match name.as_str() {
-            "msg_type" => (head["message_type"].clone(), value.clone()),
+            "msg_type" => (head["message_type"].clone(), theirs.clone()),
             "mmsi" => {
-                let text = format!("{:09}", value.as_u64().unwrap());
+                let text = format!("{:09}", theirs.as_u64().unwrap());
                 assert_eq!(message.key, text, "{at}");
                 (body["platform_id"].clone(), text.into())
             }
-            "repeat" => (head["repeat_indicator"].clone(), value.clone()),
-            "status" => (head["navigation_status"].clone(), unless(value, 15.0)),
+            "repeat" => (head["repeat_indicator"].clone(), theirs.clone()),
+            "status" => (head["navigation_status"].clone(), unless(theirs, 15.0)),
             "turn" => match number(name).unwrap() {
                 -128.0 => (body["turn_rate_dps"].clone(), Value::Null),
                 127.0 => (head["turn_beyond_scale"].clone(), "starboard".into()),
@@ -168,7 +182,7 @@ fn compare(
                 turn => near(&body["turn_rate_dps"], 60.0, turn, 0.5),
             },
             // Printed in tenths of a knot, and rounded.
-            "speed" if value.as_f64() == Some(102.3) => (body["speed_mps"].clone(), Value::Null),
+            "speed" if theirs.as_f64() == Some(102.3) => (body["speed_mps"].clone(), Value::Null),
             "speed" => near(
                 &body["speed_mps"],
                 3_600.0 / 1_852.0,
@@ -177,23 +191,23 @@ fn compare(
             ),
             "accuracy" => (
                 body["accuracy_m"].clone(),
-                if value == true {
+                if theirs == true {
                     10.0.into()
                 } else {
                     Value::Null
                 },
             ),
-            "lon" if value.as_f64() == Some(181.0) => (body["lon_deg"].clone(), Value::Null),
-            "lat" if value.as_f64() == Some(91.0) => (body["lat_deg"].clone(), Value::Null),
+            "lon" if theirs.as_f64() == Some(181.0) => (body["lon_deg"].clone(), Value::Null),
+            "lat" if theirs.as_f64() == Some(91.0) => (body["lat_deg"].clone(), Value::Null),
             "lon" => near(&body["lon_deg"], 1.0, number(name).unwrap(), 0.51e-6),
             "lat" => near(&body["lat_deg"], 1.0, number(name).unwrap(), 0.51e-6),
-            "course" if value.as_f64() == Some(360.0) => (body["course_deg"].clone(), Value::Null),
+            "course" if theirs.as_f64() == Some(360.0) => (body["course_deg"].clone(), Value::Null),
             "course" => near(&body["course_deg"], 1.0, number(name).unwrap(), 0.01),
-            "heading" if value == 511 => (body["heading_deg"].clone(), Value::Null),
+            "heading" if theirs == 511 => (body["heading_deg"].clone(), Value::Null),
             "heading" => near(&body["heading_deg"], 1.0, number(name).unwrap(), 0.0),
             "second" if message_type == 4 => continue, // with the year
             "second" => {
-                let mode = match value.as_u64().unwrap() {
+                let mode = match theirs.as_u64().unwrap() {
                     61 => "manual".into(),
                     62 => "dead-reckoning".into(),
                     63 => "inoperative".into(),
@@ -201,49 +215,49 @@ fn compare(
                 };
                 (head["positioning_mode"].clone(), mode)
             }
-            "maneuver" => (head["special_manoeuvre"].clone(), unless(value, 0.0)),
-            "raim" => (head["raim"].clone(), value.clone()),
-            "radio" => (head["communication_state"].clone(), value.clone()),
-            "cs" => (head["unit_carrier_sense"].clone(), value.clone()),
-            "display" => (head["unit_display"].clone(), value.clone()),
-            "dsc" => (head["unit_dsc"].clone(), value.clone()),
-            "band" => (head["unit_whole_band"].clone(), value.clone()),
-            "msg22" => (head["unit_message_22"].clone(), value.clone()),
-            "assigned" => (head["assigned_mode"].clone(), value.clone()),
-            "dte" => (head["dte_not_ready"].clone(), value.clone()),
-            "ais_version" => (body["ais_version"].clone(), value.clone()),
-            "imo" => (body["imo_number"].clone(), unless(value, 0.0)),
-            "callsign" | "destination" => (body[name].clone(), text(value)),
-            "shipname" | "full_name" => (body["name"].clone(), text(value)),
-            "ship_type" => (body["ship_type"].clone(), unless(value, 0.0)),
+            "maneuver" => (head["special_manoeuvre"].clone(), unless(theirs, 0.0)),
+            "raim" => (head["raim"].clone(), theirs.clone()),
+            "radio" => (head["communication_state"].clone(), theirs.clone()),
+            "cs" => (head["unit_carrier_sense"].clone(), theirs.clone()),
+            "display" => (head["unit_display"].clone(), theirs.clone()),
+            "dsc" => (head["unit_dsc"].clone(), theirs.clone()),
+            "band" => (head["unit_whole_band"].clone(), theirs.clone()),
+            "msg22" => (head["unit_message_22"].clone(), theirs.clone()),
+            "assigned" => (head["assigned_mode"].clone(), theirs.clone()),
+            "dte" => (head["dte_not_ready"].clone(), theirs.clone()),
+            "ais_version" => (body["ais_version"].clone(), theirs.clone()),
+            "imo" => (body["imo_number"].clone(), unless(theirs, 0.0)),
+            "callsign" | "destination" => (body[name].clone(), text(theirs)),
+            "shipname" | "full_name" => (body["name"].clone(), text(theirs)),
+            "ship_type" => (body["ship_type"].clone(), unless(theirs, 0.0)),
             "to_bow" | "to_stern" | "to_port" | "to_starboard" => {
                 let all = ["to_bow", "to_stern", "to_port", "to_starboard"];
                 let none = all.iter().all(|name| expected[*name] == 0);
-                let theirs = if none { Value::Null } else { value.clone() };
+                let theirs = if none { Value::Null } else { theirs.clone() };
                 (body[format!("{name}_m")].clone(), theirs)
             }
-            "epfd" => (body["epfd_type"].clone(), unless(value, 0.0)),
-            "draught" if value.as_f64() == Some(0.0) => (body["draught_m"].clone(), Value::Null),
+            "epfd" => (body["epfd_type"].clone(), unless(theirs, 0.0)),
+            "draught" if theirs.as_f64() == Some(0.0) => (body["draught_m"].clone(), Value::Null),
             "draught" => near(&body["draught_m"], 1.0, number(name).unwrap(), 1e-9),
             "partno" => (
                 body["part"].clone(),
-                if value == 0 { "A" } else { "B" }.into(),
+                if theirs == 0 { "A" } else { "B" }.into(),
             ),
-            "vendorid" => (body["vendor_id"].clone(), text(value)),
-            "model" => (body["unit_model"].clone(), value.clone()),
-            "serial" => (body["unit_serial"].clone(), value.clone()),
-            "aid_type" => (body["aid_type"].clone(), unless(value, 0.0)),
-            "virtual_aid" => (body["virtual"].clone(), value.clone()),
+            "vendorid" => (body["vendor_id"].clone(), text(theirs)),
+            "model" => (body["unit_model"].clone(), theirs.clone()),
+            "serial" => (body["unit_serial"].clone(), theirs.clone()),
+            "aid_type" => (body["aid_type"].clone(), unless(theirs, 0.0)),
+            "virtual_aid" => (body["virtual"].clone(), theirs.clone()),
             "off_position" if second.is_some_and(|second| second > 59) => {
                 (body["off_position"].clone(), Value::Null)
             }
-            "off_position" => (body["off_position"].clone(), value.clone()),
+            "off_position" => (body["off_position"].clone(), theirs.clone()),
             // ETA of type 5, clock of type 4.
             "month" | "day" if message_type == 5 => {
-                (body[format!("eta_{name}")].clone(), unless(value, 0.0))
+                (body[format!("eta_{name}")].clone(), unless(theirs, 0.0))
             }
-            "hour" if message_type == 5 => (body["eta_hour"].clone(), unless(value, 24.0)),
-            "minute" if message_type == 5 => (body["eta_minute"].clone(), unless(value, 60.0)),
+            "hour" if message_type == 5 => (body["eta_hour"].clone(), unless(theirs, 24.0)),
+            "minute" if message_type == 5 => (body["eta_minute"].clone(), unless(theirs, 60.0)),
             "year" => {
                 let part = |name: &str| expected[name].as_u64().unwrap() as u32;
                 let clock = ais_decoder::time::unix_ns(

@@ -1,175 +1,59 @@
-//! What the host does with a decoder, in small: batches, states by key as bytes.
+//! The plugin under the SDK's host, and the recordings.
 #![allow(dead_code, missing_docs, clippy::expect_used)]
 
-use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use ais_decoder::decode::{self, Input, Output, States};
-use ais_decoder::group::{FrameGroups, Kept, PENDING_KEY};
-use ais_decoder::nmea::Cause;
-use outrigger_sdk::{Body, State};
+use ais_decoder::AisDecoder;
+use outrigger_sdk::testing::{DecodedBatch, DecodedMessage, DecoderHost, no_parameters};
 use serde_json::Value;
 
-/// One message as it leaves the decoder.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Message {
-    pub class: &'static str,
-    pub key: String,
-    pub event_ns: u64,
-    pub body: Vec<u8>,
-    pub sources: Vec<u64>,
+pub type Message = DecodedMessage;
+pub type Outcome = DecodedBatch;
+
+/// A body as JSON.
+pub fn value(message: &Message) -> Value {
+    rmp_serde::from_slice(&message.body).expect("bodies are MessagePack")
 }
 
-impl Message {
-    pub fn value(&self) -> Value {
-        rmp_serde::from_slice(&self.body).expect("bodies are MessagePack")
+/// The decoder under a host. The first frame has the number 1.
+pub struct Host(pub DecoderHost<AisDecoder>);
+
+impl Default for Host {
+    fn default() -> Self {
+        Self(DecoderHost::new(no_parameters()).expect("it has no parameters"))
     }
-}
-
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Outcome {
-    pub messages: Vec<Message>,
-    pub rejects: Vec<(u64, Cause, String)>,
-    pub skips: Vec<(u64, &'static str)>,
-}
-
-#[derive(Default)]
-struct Collected {
-    outcome: Outcome,
-    sequence: u64,
-}
-
-impl Output for Collected {
-    fn message(
-        &mut self,
-        class: &'static str,
-        key: &str,
-        event_ns: u64,
-        body: &impl Body,
-        earlier: &[u64],
-    ) {
-        let mut bytes = Vec::new();
-        body.encode(&mut bytes);
-        let mut sources = earlier.to_vec();
-        sources.push(self.sequence);
-        sources.dedup();
-        self.outcome.messages.push(Message {
-            class,
-            key: key.into(),
-            event_ns,
-            body: bytes,
-            sources,
-        });
-    }
-
-    fn reject(&mut self, sequence: u64, cause: Cause, detail: &str) {
-        self.outcome.rejects.push((sequence, cause, detail.into()));
-    }
-
-    fn skip(&mut self, kind: &'static str) {
-        self.outcome.skips.push((self.sequence, kind));
-    }
-}
-
-struct Slots<'a> {
-    states: &'a mut BTreeMap<Vec<u8>, Option<Kept>>,
-    keys: Vec<Vec<u8>>,
-}
-
-impl States for Slots<'_> {
-    fn pending(&mut self) -> &mut Option<Kept> {
-        self.states
-            .get_mut(PENDING_KEY)
-            .expect("every frame asks for it")
-    }
-
-    fn group(&mut self, place: usize) -> &mut Option<Kept> {
-        self.states
-            .get_mut(&self.keys[place])
-            .expect("the frame asked for it")
-    }
-}
-
-/// Keeps states between batches as the bytes that a host would have.
-#[derive(Default)]
-pub struct Host {
-    pub kept: BTreeMap<Vec<u8>, Vec<u8>>,
-    next: u64,
 }
 
 impl Host {
-    /// Decodes frames in batches of `batch`. Sequences go on from the last call.
+    /// Decodes frames in batches of `batch`. Sequence numbers go on from the last call.
     pub fn run<'a>(
         &mut self,
-        frames: impl Iterator<Item = (u64, &'a [u8])>,
+        frames: impl IntoIterator<Item = (u64, &'a [u8])>,
         batch: usize,
     ) -> Outcome {
-        let frames: Vec<_> = frames.collect();
-        let mut out = Collected::default();
+        let frames: Vec<_> = frames.into_iter().collect();
+        let mut all = Outcome::default();
         for frames in frames.chunks(batch) {
-            let keys: Vec<Vec<Vec<u8>>> = frames
-                .iter()
-                .map(|(_, payload)| {
-                    FrameGroups::of(payload)
-                        .iter()
-                        .map(|key| key.get().to_vec())
-                        .collect()
-                })
-                .collect();
-            let mut states: BTreeMap<Vec<u8>, Option<Kept>> = keys
-                .iter()
-                .flatten()
-                .cloned()
-                .chain([PENDING_KEY.to_vec()])
-                .map(|key| {
-                    let kept = self.kept.get(&key);
-                    let state =
-                        kept.map(|bytes| <Kept as State>::decode(bytes).expect("own bytes"));
-                    (key, state)
-                })
-                .collect();
-            for ((captured_ns, payload), keys) in frames.iter().zip(keys) {
-                out.sequence = self.next;
-                self.next += 1;
-                let input = Input {
-                    sequence: out.sequence,
-                    captured_ns: *captured_ns,
-                    payload,
-                };
-                let mut slots = Slots {
-                    states: &mut states,
-                    keys,
-                };
-                decode::decode(input, &mut slots, &mut out);
-            }
-            for (key, state) in states {
-                match state {
-                    Some(state) => {
-                        let mut bytes = Vec::new();
-                        State::encode(&state, &mut bytes);
-                        assert!(!bytes.is_empty() && bytes.len() <= 1_024, "{}", bytes.len());
-                        self.kept.insert(key, bytes);
-                    }
-                    None => {
-                        self.kept.remove(&key);
-                    }
-                }
-            }
+            let now_ns = frames.iter().map(|(captured_ns, _)| *captured_ns).max();
+            let outcome = self.0.decode(now_ns.unwrap_or(0), frames);
+            all.messages.extend(outcome.messages);
+            all.rejects.extend(outcome.rejects);
+            all.skips.extend(outcome.skips);
         }
-        out.outcome
+        all
     }
 
-    /// Evicts every state.
-    pub fn evict(&mut self) -> Vec<(u64, Cause, String)> {
-        let mut rejects = Vec::new();
-        for bytes in std::mem::take(&mut self.kept).into_values() {
-            let state = <Kept as State>::decode(&bytes).expect("own bytes");
-            decode::expire(&state, |sequence, cause, detail| {
-                rejects.push((sequence, cause, detail.to_owned()));
-            });
-        }
-        rejects
+    /// Evicts every state; says which frames will never be a message.
+    pub fn evict(&mut self) -> Vec<outrigger_sdk::testing::Reject> {
+        let keys = self.0.keys();
+        keys.iter().flat_map(|key| self.0.evict(0, key)).collect()
+    }
+
+    /// Everything that is kept.
+    pub fn kept(&self) -> Vec<(Vec<u8>, Option<ais_decoder::group::Kept>)> {
+        let keys = self.0.keys().into_iter();
+        keys.map(|key| (key.clone(), self.0.state(&key))).collect()
     }
 }
 
