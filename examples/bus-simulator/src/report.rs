@@ -82,7 +82,7 @@ pub struct AisIdentity {
     pub callsign: String,
     /// Destination, at most 20 characters of the six-bit set.
     pub destination: String,
-    /// Type of aid to navigation, 0 to 31 (M.1371-5, Table 74); only for aids.
+    /// Type of aid to navigation, 0 to 31 (M.1371-5, Annex 8, § 3.19); only for aids.
     pub aid_type: u8,
 }
 

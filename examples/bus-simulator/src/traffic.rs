@@ -3,22 +3,25 @@
 //! Time is the scenario's own, counted from its start, so a run needs no clock. Memory is bounded
 //! by the number of tracks and of faults: nothing grows with the length of the run.
 
+mod stream;
+
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 
 use crate::faults::{self, Injection};
 use crate::format::{self, Datagram, Format};
 use crate::motion::Motion;
-use crate::platform::{Class, MPS_PER_KNOT};
+use crate::platform::Class;
 use crate::random::Random;
-use crate::report::{AisIdentity, Content, Identity, Measured, Report, State};
-use crate::scenario::{Group, Scenario, Sensor};
+use crate::report::{AisIdentity, Content, Identity, Report};
+use crate::scenario::{Group, Scenario};
 use crate::truth::{Fault, Values};
+use stream::{Stream, StreamKind, interval_s, micro_ns};
 
 const NS_PER_S: u64 = 1_000_000_000;
 const NS_PER_MS: u64 = 1_000_000;
 /// Share of the report interval by which a report may come early or late: stations choose a free
-/// slot within a tenth of the interval (M.1371-5, Annex 2, § 3.3.4.3.2, selection interval 0.2).
+/// slot within a tenth of the interval (M.1371-5, Annex 2: the selection interval is 0.2 of it).
 const JITTER: f64 = 0.1;
 
 /// What leaves next.
@@ -68,25 +71,6 @@ struct Track {
     motion: Motion,
     /// Seconds that the motion has been moved on by.
     second: u64,
-}
-
-/// One sensor's reports of one track.
-#[derive(Debug)]
-struct Stream {
-    track: usize,
-    sensor: usize,
-    kind: StreamKind,
-    random: Random,
-    error_m: [f64; 2],
-    /// When the error was last drawn, and when a report was last left unaltered.
-    drawn_ns: Option<u64>,
-    good_ns: Option<u64>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum StreamKind {
-    Position,
-    Identity,
 }
 
 /// What happens next. The derived order settles ties: streams before repeats, by number.
@@ -151,15 +135,7 @@ impl Traffic {
                         };
                         let first_ns = micro_ns(random.between(0.0, interval_s));
                         queue.push(Reverse((first_ns, Next::Stream(streams.len()))));
-                        streams.push(Stream {
-                            track,
-                            sensor,
-                            kind,
-                            random,
-                            error_m: [0.0; 2],
-                            drawn_ns: None,
-                            good_ns: None,
-                        });
+                        streams.push(Stream::new(track, sensor, kind, random));
                     }
                 }
             }
@@ -340,55 +316,6 @@ fn begin_fault(
     Some(injection)
 }
 
-impl Stream {
-    fn measure(&mut self, sensor: &Sensor, state: &State, at_ns: u64) -> Measured {
-        self.draw_error(sensor, at_ns);
-        let [north_m, east_m] = self.error_m;
-        let size_m = north_m.hypot(east_m);
-        let position = if size_m > 0.0 {
-            let bearing_deg = east_m.atan2(north_m).to_degrees();
-            crate::geodesy::place_from(state.position, bearing_deg, size_m)
-        } else {
-            state.position
-        };
-        let speed_noise = sensor.speed_noise_kt * MPS_PER_KNOT * self.random.gaussian();
-        let course_noise = sensor.course_noise_deg * self.random.gaussian();
-        // What stands still has neither a speed nor a course to mistake.
-        let moving = state.speed_mps > 0.0;
-        Measured {
-            position: Some(position),
-            speed_mps: Some(if moving {
-                (state.speed_mps + speed_noise).max(0.0)
-            } else {
-                0.0
-            }),
-            course_deg: Some(crate::geodesy::compass_deg(if moving {
-                state.course_deg + course_noise
-            } else {
-                state.course_deg
-            })),
-            heading_deg: Some(state.heading_deg),
-            turn_rate_deg_s: Some(state.turn_rate_deg_s),
-            altitude_m: state.altitude_m,
-        }
-    }
-
-    /// A first-order Gauss–Markov process: satellite positions wander, they do not jump.
-    fn draw_error(&mut self, sensor: &Sensor, at_ns: u64) {
-        let memory = match self.drawn_ns {
-            Some(drawn_ns) if sensor.correlation_s > 0.0 => {
-                (-((at_ns - drawn_ns) as f64 / 1e9) / sensor.correlation_s).exp()
-            }
-            Some(_) | None => 0.0,
-        };
-        let fresh = (1.0 - memory * memory).sqrt() * sensor.position_noise_m;
-        for error_m in &mut self.error_m {
-            *error_m = memory * *error_m + fresh * self.random.gaussian();
-        }
-        self.drawn_ns = Some(at_ns);
-    }
-}
-
 fn identity(group: &Group, index: u32) -> Identity {
     let name = group.track_name(index);
     let ais = group.ais.as_ref().map(|ais| {
@@ -421,41 +348,6 @@ fn motion(group: &Group, random: Random) -> Motion {
                 .expect("a checked region has room for its class")
         }
     }
-}
-
-/// Time to the next position report: the group's own, or that of M.1371-5, Annex 1, Table 1
-/// (class A, by speed and whether the course changes) and Table 2 (others).
-fn interval_s(group: &Group, state: &State) -> f64 {
-    if let Some(interval_s) = group.report_interval_s {
-        return interval_s;
-    }
-    let speed_kt = state.speed_mps / MPS_PER_KNOT;
-    let turning = state.turn_rate_deg_s.abs() > 0.1;
-    let class_b = group
-        .ais
-        .as_ref()
-        .is_some_and(|ais| ais.position_message == 18);
-    match group.class {
-        Class::BaseStation | Class::SarAircraft => 10.0,
-        Class::Aid | Class::Anchored => 180.0,
-        Class::Cargo | Class::Ferry | Class::Fishing | Class::Pleasure if class_b => {
-            if speed_kt > 2.0 { 30.0 } else { 180.0 }
-        }
-        Class::Cargo | Class::Ferry | Class::Fishing | Class::Pleasure => {
-            match (speed_kt, turning) {
-                (kt, _) if kt > 23.0 => 2.0,
-                (kt, true) if kt > 14.0 => 2.0,
-                (kt, false) if kt > 14.0 => 6.0,
-                (_, true) => 10.0 / 3.0,
-                (_, false) => 10.0,
-            }
-        }
-    }
-}
-
-/// Seconds as nanoseconds, rounded to whole microseconds: recordings keep no more.
-fn micro_ns(seconds: f64) -> u64 {
-    (seconds * 1e6) as u64 * 1_000
 }
 
 #[cfg(test)]

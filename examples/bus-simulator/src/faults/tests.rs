@@ -138,3 +138,20 @@ fn a_time_reversal_takes_its_report_before_it_is_sent_again() {
     };
     assert_eq!(plan(1, &[order]).unwrap()[0].from_ms, 2_000);
 }
+
+#[test]
+fn orders_that_fit_for_one_seed_fit_for_every_seed() {
+    let named = FaultOrder {
+        kind: Kind::Teleport { distance_m: 1e4 },
+        reports: 1,
+        target: Target::Track {
+            track: 12,
+            at_ms: 4_000,
+        },
+    };
+    for seed in 0..200 {
+        let planned = plan(seed, &[among(19), named.clone()]).unwrap();
+        assert_eq!(planned.len(), 20);
+        assert_eq!(plan(seed, &[among(20), named.clone()]), Err(0));
+    }
+}

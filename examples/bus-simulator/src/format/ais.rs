@@ -23,9 +23,9 @@ pub const NAME_CHARS_MAX: usize = 20;
 const CALLSIGN_CHARS: usize = 7;
 
 /// SOTDMA state: UTC direct, slot time-out 0, slot offset 2,250, which is one frame
-/// (M.1371-5, Annex 2, § 3.3.7.2.2).
+/// (M.1371-5, Annex 2, SOTDMA communication state).
 const SOTDMA_STATE: u32 = 2_250;
-/// ITDMA state: UTC direct, one slot, kept (M.1371-5, Annex 2, § 3.3.7.3.2).
+/// ITDMA state: UTC direct, one slot, kept (M.1371-5, Annex 2, ITDMA communication state).
 const ITDMA_STATE: u32 = 1;
 /// State that a carrier-sense unit sends in place of its own (M.1371-5, Table 70).
 const CARRIER_SENSE_STATE: u32 = 0b110_0000_0000_0000_0110;
@@ -40,7 +40,7 @@ const EPFD_SURVEYED: u32 = 7;
 pub struct Ais {
     sentences: Sentences,
     /// Whether the next message of a track goes out on channel B: stations alternate
-    /// (M.1371-5, Annex 2, § 4.1.2).
+    /// (M.1371-5, Annex 2).
     channel_b: Vec<bool>,
     sentences_per_datagram: usize,
 }
@@ -114,7 +114,7 @@ fn messages(report: &Report<'_>, ais: &AisIdentity) -> Vec<(&'static str, Bits)>
     }
 }
 
-/// Tables 48 to 49: messages 1, 2 and 3, class A position report, 168 bits.
+/// Table 48: messages 1, 2 and 3, class A position report, 168 bits.
 fn class_a(report: &Report<'_>, ais: &AisIdentity, measured: &Measured) -> Bits {
     let message = ais.position_message;
     let mut bits = Bits::message(message, ais.mmsi);

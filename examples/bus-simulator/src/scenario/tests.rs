@@ -53,6 +53,12 @@ fn the_harbour_scenario_loads() {
 }
 
 #[test]
+fn the_load_scenario_loads() {
+    let load = Scenario::parse("load", include_str!("../../../harbour/load.toml")).unwrap();
+    assert_eq!(load.track_count(), 20_000);
+}
+
+#[test]
 fn a_good_scenario_keeps_what_it_says() {
     let scenario = Scenario::parse("good.toml", GOOD).unwrap();
     assert_eq!(scenario.start_ns, 1_780_293_600_000_000_000);

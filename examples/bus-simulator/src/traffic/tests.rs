@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::*;
 use crate::format::ais::tests::decoder::{Decoded, decode};
 use crate::geodesy::{distance_and_bearing, turn_between};
+use crate::platform::MPS_PER_KNOT;
 use crate::report::Position;
 
 const HARBOUR: &str = include_str!("../../../harbour/scenario.toml");

@@ -10,7 +10,7 @@ pub struct Bits {
     len: usize,
 }
 
-/// Whether `byte` has a code in the six-bit set (M.1371-5, Table 47): `@` to `_`, and space to `?`.
+/// Whether `byte` has a code in the six-bit set (M.1371-5, Annex 8, six-bit ASCII): `@` to `_`, and space to `?`.
 pub fn is_six_bit(byte: u8) -> bool {
     (b' '..=b'_').contains(&byte)
 }

@@ -14,7 +14,7 @@ use crate::scenario::{AisGroup, Group, ScenarioError, Sensor, TRACKS_MAX, raw};
 pub(super) const AIS_INTERVAL_MIN_S: f64 = 2.0;
 /// Longest interval of reports, seconds.
 const INTERVAL_MAX_S: f64 = 3_600.0;
-/// Interval of static reports when none is given, seconds: 6 min (M.1371-5, Annex 1, § 4.2.1).
+/// Interval of static reports when none is given, seconds: 6 min (M.1371-5, Annex 1).
 const STATIC_INTERVAL_S: f64 = 360.0;
 
 impl Checker<'_> {
