@@ -10,8 +10,8 @@ mod common;
 use std::time::Instant;
 
 use ais_decoder::decode::{self, Input, Output, States};
+use ais_decoder::fault::Cause;
 use ais_decoder::group::{FRAME_GROUPS_MAX, FrameGroups, Kept};
-use ais_decoder::nmea::Cause;
 use outrigger_sdk::Body;
 
 /// Takes what comes into one buffer.

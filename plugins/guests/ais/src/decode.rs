@@ -9,9 +9,11 @@ use outrigger_sdk::Body;
 
 use crate::bits::Bits;
 use crate::class;
+use crate::fault::{Cause, Fault};
 use crate::group::{FrameGroups, GROUP_AGE_NS_MAX, Group, GroupKey, Kept, Pending};
-use crate::nmea::{Cause, Fault, Line, Origin, Sentence, Stamp, lines, read_line};
-use crate::report::{self, Report, ReportError};
+use crate::nmea::{Line, Origin, Sentence, Stamp, lines, read_line};
+use crate::read::{self, ReadError};
+use crate::report::Report;
 
 /// Lines of a frame that are read. Reason: each may become a message, and a datagram of an
 /// Ethernet frame holds about 30 sentences. The rest of the frame is rejected.
@@ -321,8 +323,8 @@ impl<'a> FrameDecoder<'a> {
         out: &mut impl Output,
     ) {
         let report = Bits::unpack(payload, sentence.fill_bits)
-            .ok_or(ReportError::Length)
-            .and_then(|bits| report::read(&bits));
+            .ok_or(ReadError::Length)
+            .and_then(|bits| read::read(&bits));
         match report {
             Ok(Report::Counted(message_type)) => {
                 self.skip = self.skip.max(counted(message_type));
@@ -337,11 +339,11 @@ impl<'a> FrameDecoder<'a> {
             }
             Err(error) => {
                 let (cause, what) = match error {
-                    ReportError::Length => (
+                    ReadError::Length => (
                         Cause::PayloadLength,
                         "length is not that of the message type",
                     ),
-                    ReportError::Type => (Cause::MessageType, "message type that does not exist"),
+                    ReadError::Type => (Cause::MessageType, "message type that does not exist"),
                 };
                 self.fault(Fault {
                     cause,

@@ -1,7 +1,7 @@
 //! AIS: sentences of NMEA 0183 to tracks, static data, base stations and aids to navigation.
 //!
 //! `nmea` reads lines, `group` says what is kept between frames, `decode` puts fragments and
-//! receive times together, `bits` and `report` read messages by ITU-R M.1371-5, `time` finds the
+//! receive times together, `bits` and `read` make reports of messages by ITU-R M.1371-5, `time` finds the
 //! time of applicability, `class` chooses the class and `body` writes what a topic gets. Deliberately not here: repeats are not
 //! removed and values are not judged; both are a validator's work.
 
@@ -11,8 +11,11 @@ pub mod bits;
 pub mod body;
 pub mod class;
 pub mod decode;
+pub mod fault;
 pub mod group;
+mod map;
 pub mod nmea;
+pub mod read;
 pub mod report;
 pub mod time;
 
@@ -22,8 +25,8 @@ use outrigger_sdk::{
 };
 
 use decode::{Input, Output, SKIPS, States};
+use fault::Cause;
 use group::{FrameGroups, Kept, PENDING_KEY};
-use nmea::Cause;
 
 /// The plugin. It has no parameters and remembers nothing.
 #[derive(Clone, Copy, Debug)]

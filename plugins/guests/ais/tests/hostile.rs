@@ -5,7 +5,7 @@ mod common;
 
 use std::collections::BTreeSet;
 
-use ais_decoder::nmea::Cause;
+use ais_decoder::fault::Cause;
 use common::{Host, decode_all, file_lines, read, recordings, sentence, value};
 
 const SAMPLES: [&str; 9] = [

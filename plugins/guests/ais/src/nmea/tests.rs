@@ -107,14 +107,6 @@ fn tag_blocks_with_unreadable_values_are_faults() {
 }
 
 #[test]
-fn names_of_causes_stand_at_their_place() {
-    assert_eq!(Cause::Checksum.name(), "checksum");
-    assert_eq!(Cause::MessageType.name(), "message-type");
-    assert_eq!(Cause::FrameTooLong.name(), "frame-too-long");
-    assert_eq!(Cause::FrameTooLong as usize, Cause::NAMES.len() - 1);
-}
-
-#[test]
 fn the_alphabet_has_64_characters() {
     assert_eq!((0..=255).filter(|&byte| is_sixbit(byte)).count(), 64);
 }
