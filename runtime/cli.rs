@@ -1,3 +1,13 @@
 //! One file per subcommand, thin: parse, call the library, print.
 
 pub mod check;
+pub mod run;
+
+/// Exit code: the configuration is wrong.
+pub const EXIT_CONFIG: u8 = 1;
+/// Exit code: the command line is wrong. clap's own.
+pub const EXIT_USAGE: u8 = 2;
+/// Exit code: something that the configuration names cannot be used; nothing was captured.
+pub const EXIT_START: u8 = 3;
+/// Exit code: stopped by a failure while running; what was captured is in the journal.
+pub const EXIT_FAILED: u8 = 4;

@@ -7,3 +7,8 @@ pub mod record;
 pub mod rulings;
 pub mod snapshot;
 pub mod topics;
+pub mod data;
+pub mod install;
+pub mod keys;
+pub mod run;
+pub mod status;

@@ -1,2 +1,61 @@
-//! placeholder
-fn main() {}
+//! The `outrigger` command: arguments, logging, exit codes.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use outrigger::cli::{self, check, run};
+
+/// Mirrors a legacy message bus through sandboxed plugins, inside a stated budget.
+#[derive(Parser)]
+#[command(name = "outrigger", version, max_term_width = 80)]
+struct Arguments {
+    /// How much to log to standard error: error, warn, info, debug or trace.
+    #[arg(long, global = true, default_value = "info", value_name = "LEVEL")]
+    log: tracing::Level,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Run(run::RunArgs),
+    /// Prints the resolved configuration, topology and limits, or says what is wrong.
+    Check {
+        /// The configuration.
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// Print one JSON object.
+        #[arg(long)]
+        json: bool,
+        /// Demand that every plugin is pinned by its digest.
+        #[arg(long)]
+        strict: bool,
+    },
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_max_level(arguments.log)
+        .with_target(false)
+        .init();
+    match arguments.command {
+        Command::Run(args) => run::run(&args),
+        Command::Check {
+            config,
+            json,
+            strict,
+        } => {
+            let report = check::check(&config, check::Options { json, strict });
+            if report.good {
+                print!("{}", report.text);
+                ExitCode::SUCCESS
+            } else {
+                eprint!("{}", report.text);
+                ExitCode::from(cli::EXIT_CONFIG)
+            }
+        }
+    }
+}

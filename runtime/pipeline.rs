@@ -573,6 +573,7 @@ impl Pipeline {
 }
 
 /// What is to be said of a plugin.
+#[derive(Clone)]
 pub struct PluginView {
     /// The plugin.
     pub plugin: Arc<outrigger_sandbox::Plugin>,

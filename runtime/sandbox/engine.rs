@@ -94,3 +94,7 @@ pub fn engine() -> Result<Engine, EngineError> {
 pub fn compile(engine: &Engine, component: &[u8]) -> Result<Component, String> {
     Component::from_binary(engine, component).map_err(|error| format!("{error:#}"))
 }
+
+/// Version of wasmtime that is linked: part of what decides whether the same component gives the
+/// same answers. A test holds it against the lock file.
+pub const WASMTIME_VERSION: &str = "48.0.8";

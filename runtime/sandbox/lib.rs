@@ -16,6 +16,7 @@ pub mod description;
 pub mod engine;
 pub mod installation;
 pub mod instance;
+pub mod ticker;
 pub mod world;
 
 pub use artifact::{Artifact, ArtifactError};

@@ -1,0 +1,377 @@
+//! The pipeline's thread: from the journal to the topics.
+//!
+//! In the order of each turn: do what operators ask; read a block; take a snapshot if one is due
+//! and a span begins; process; make new rulings durable; write the outputs. The clock is read for
+//! latencies and intervals only; it never reaches an output.
+
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use outrigger_journal::{Block, Kind, Reader, SyncHandle};
+use outrigger_policy::topology::TapId;
+
+use super::shared::{Phase, Request, RequestKind, Shared, lock, now_ns};
+use crate::audit::{Audit, AuditRecord};
+use crate::data::DataDir;
+use crate::pipeline::{FrameArchive, Input, Pipeline};
+use crate::rulings::{self, Ruling};
+use crate::snapshot::{self, Identity, Snapshot};
+use crate::status::PipelineStatus;
+use crate::topics::Topics;
+
+/// Blocks whose outputs are written together while the pipeline is behind. Reason: system calls
+/// are dear, and nobody waits for a backlog's single block.
+const BLOCKS_PER_WRITE: u64 = 16;
+/// How often the status is made known.
+const REPORT_EVERY: Duration = Duration::from_millis(200);
+/// Longest wait for a block before looking again.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+
+/// What the pipeline's thread works with.
+pub(super) struct Process<'a> {
+    pub(super) shared: &'a Shared,
+    pub(super) data: &'a DataDir,
+    pub(super) audit: &'a Audit,
+    pub(super) pipeline: Pipeline,
+    pub(super) topics: Topics,
+    pub(super) topic_syncs: Vec<SyncHandle>,
+    pub(super) identity: Identity,
+    pub(super) log_id: [u8; 16],
+    pub(super) snapshot_interval: Duration,
+    pub(super) journal_bytes_max: u64,
+    pub(super) until_idle: bool,
+    pub(super) drain: Duration,
+    /// By stream of the journal: the tap, and whether capture times are a recording's.
+    pub(super) streams: Vec<Option<(TapId, bool)>>,
+    pub(super) next_block: u64,
+    pub(super) recovered_below: u64,
+}
+
+/// What a run did, for its last words.
+#[derive(Default)]
+pub struct Processed {
+    /// The last status.
+    pub status: PipelineStatus,
+    /// Blocks left in the journal because draining took too long.
+    pub left_behind: u64,
+}
+
+struct Turn {
+    last_snapshot: Instant,
+    /// Bytes of the journal since the last snapshot.
+    bytes_since: u64,
+    last_report: Option<Instant>,
+    unwritten: Vec<(u64, u64)>,
+    draining_since: Option<Instant>,
+}
+
+impl Process<'_> {
+    pub(super) fn run(mut self) -> (Processed, Topics) {
+        let result = self.turns();
+        let status = lock(&self.shared.pipeline).clone();
+        let left_behind = match result {
+            Ok(left_behind) => left_behind,
+            Err(cause) => {
+                self.shared.fail(cause);
+                0
+            }
+        };
+        let processed = Processed {
+            status,
+            left_behind,
+        };
+        (processed, self.topics)
+    }
+
+    fn turns(&mut self) -> Result<u64, String> {
+        let mut reader =
+            Reader::open(&self.data.journal).map_err(|error| format!("journal: {error}"))?;
+        reader
+            .seek_block(self.next_block)
+            .map_err(|error| format!("journal: {error}"))?;
+        let mut archive = Archive {
+            data: self.data,
+            reader: None,
+        };
+        let mut status = PipelineStatus {
+            recovered_below: self.recovered_below,
+            snapshot_block: self.shared.snapshot_block.load(Ordering::Acquire),
+            ..PipelineStatus::default()
+        };
+        let mut turn = Turn {
+            last_snapshot: Instant::now(),
+            bytes_since: 0,
+            last_report: None,
+            unwritten: Vec::new(),
+            draining_since: None,
+        };
+        let mut block = Block::default();
+        loop {
+            while let Some(request) = self.shared.take_request() {
+                self.serve(request, &mut status, &mut turn)?;
+            }
+            let phase = self.shared.phase();
+            if phase == Phase::Stopping {
+                break;
+            }
+            if phase == Phase::Draining {
+                let since = *turn.draining_since.get_or_insert_with(Instant::now);
+                if since.elapsed() > self.drain {
+                    break;
+                }
+            }
+            // Taps end before the last look at the tail, so that nothing is left unseen.
+            let ended = self.shared.all_ended();
+            let there = reader
+                .next(&mut block)
+                .map_err(|error| format!("journal: {error}"))?;
+            if !there {
+                self.write(&mut status, &mut turn)?;
+                self.report(&mut status, &mut turn, false);
+                if ended && (self.until_idle || phase == Phase::Draining) {
+                    break;
+                }
+                self.shared
+                    .wait_for_block(reader.next_block().max(self.next_block), LOOK_EVERY);
+                continue;
+            }
+            self.process(&block, &mut archive, &mut status, &mut turn)?;
+            self.report(&mut status, &mut turn, false);
+        }
+        self.finish(&mut status, &mut turn)?;
+        let left_behind = self.shared.next_block().saturating_sub(self.next_block);
+        Ok(if self.shared.phase() == Phase::Running { 0 } else { left_behind })
+    }
+
+    fn process(
+        &mut self,
+        block: &Block,
+        archive: &mut Archive<'_>,
+        status: &mut PipelineStatus,
+        turn: &mut Turn,
+    ) -> Result<(), String> {
+        let number = block.header.block;
+        if self.pipeline.begins_span(number) && self.snapshot_due(turn) {
+            self.next_block = number;
+            self.snapshot(status, turn)?;
+        }
+        self.next_block = number + 1;
+        turn.bytes_since += block.header.block_bytes() as u64;
+        let tick_ns = match block.header.kind {
+            Kind::Frames => None,
+            Kind::Tick => Some(block.header.time_max_ns),
+            // Rulings were obeyed when they were made, or read ahead by recovery.
+            Kind::Rulings | Kind::Records => return Ok(()),
+        };
+        let stream = self.streams.get(usize::from(block.header.stream.0));
+        let Some((tap, recorded)) = stream.copied().flatten() else {
+            return Ok(());
+        };
+        let input = Input {
+            block: number,
+            tap,
+            first_seq: block.header.first_seq,
+            frames: &block.columns,
+            tick_ns,
+        };
+        let stopped = self.pipeline.process(&input, &mut self.topics, archive);
+        let late = self.pipeline.take_late();
+        if !late.is_empty() {
+            let late = late.into_iter();
+            let rulings = late.map(|(block, call)| Ruling::Late { block, call });
+            self.rule(&rulings.collect::<Vec<_>>())?;
+        }
+        if number >= self.recovered_below {
+            let now_ns = now_ns();
+            for &time_ns in block.columns.times_ns() {
+                // Of a recording, the time of capture here is when the block was written.
+                let from_ns = if recorded { block.header.written_ns } else { time_ns };
+                status.to_verdict.record(now_ns.saturating_sub(from_ns), 1);
+                if turn.unwritten.len() < 65_536 {
+                    turn.unwritten.push((from_ns, 1));
+                }
+            }
+        }
+        let behind = self.shared.next_block().saturating_sub(number + 1);
+        if behind == 0 || number % BLOCKS_PER_WRITE == 0 {
+            self.write(status, turn)?;
+        }
+        stopped.map_err(|stopped| stopped.to_string())
+    }
+
+    fn write(&mut self, status: &mut PipelineStatus, turn: &mut Turn) -> Result<(), String> {
+        self.topics
+            .flush(now_ns())
+            .map_err(|error| error.to_string())?;
+        if !turn.unwritten.is_empty() {
+            let now_ns = now_ns();
+            for (from_ns, count) in turn.unwritten.drain(..) {
+                status.to_delivery.record(now_ns.saturating_sub(from_ns), count);
+            }
+        }
+        Ok(())
+    }
+
+    fn snapshot_due(&self, turn: &Turn) -> bool {
+        // A quarter of the journal, so that retention always finds something that is not owed.
+        turn.last_snapshot.elapsed() >= self.snapshot_interval
+            || turn.bytes_since >= self.journal_bytes_max / 4
+    }
+
+    /// Takes a snapshot before `next_block`; only where instances restart.
+    fn snapshot(&mut self, status: &mut PipelineStatus, turn: &mut Turn) -> Result<(), String> {
+        self.write(status, turn)?;
+        let synced = |error| format!("cannot sync: {error}");
+        self.shared.journal_sync.sync().map_err(synced)?;
+        for handle in &self.topic_syncs {
+            handle.sync().map_err(synced)?;
+        }
+        let snapshot = Snapshot {
+            log_id: self.log_id,
+            next_block: self.next_block,
+            identity: self.identity.clone(),
+            folded: self.pipeline.fold(),
+        };
+        snapshot::write(&self.data.snapshots, &snapshot).map_err(|error| error.to_string())?;
+        let topics = self.topics.retain(now_ns());
+        topics.map_err(|error| error.to_string())?;
+        self.shared
+            .snapshot_block
+            .store(self.next_block, Ordering::Release);
+        status.snapshot_block = self.next_block;
+        status.snapshot_ns = now_ns();
+        turn.last_snapshot = Instant::now();
+        turn.bytes_since = 0;
+        Ok(())
+    }
+
+    /// Restarts instances here, by a ruling, and takes a snapshot.
+    fn restart_and_snapshot(
+        &mut self,
+        status: &mut PipelineStatus,
+        turn: &mut Turn,
+    ) -> Result<(), String> {
+        let at_block = self.next_block;
+        self.rule(&[Ruling::Restart { at_block }])?;
+        self.pipeline.restart();
+        self.snapshot(status, turn)
+    }
+
+    /// Appends rulings, obeys them, and makes them durable before anything depends on them.
+    fn rule(&mut self, rulings: &[Ruling]) -> Result<(), String> {
+        let now_ns = now_ns();
+        let columns = rulings::encode(rulings, now_ns);
+        let stream = outrigger_journal::StreamId::NONE;
+        self.shared
+            .append(Kind::Rulings, stream, &columns, now_ns)
+            .map_err(|error| format!("journal: a ruling cannot be written: {error}"))?;
+        self.shared
+            .journal_sync
+            .sync()
+            .map_err(|error| format!("journal: {error}"))?;
+        for ruling in rulings {
+            ruling.apply(&mut self.pipeline);
+        }
+        Ok(())
+    }
+
+    fn serve(
+        &mut self,
+        request: Request,
+        status: &mut PipelineStatus,
+        turn: &mut Turn,
+    ) -> Result<(), String> {
+        let at_block = self.next_block;
+        let answer = match &request.what {
+            RequestKind::Snapshot => {
+                self.restart_and_snapshot(status, turn)?;
+                Ok(format!("snapshot before block {at_block}"))
+            }
+            RequestKind::Lift { plugin } => {
+                let views = self.pipeline.plugins();
+                match views.iter().find(|view| view.plugin.name == *plugin) {
+                    None => Err(format!("there is no plugin {plugin}")),
+                    Some(view) if !view.health.quarantined => {
+                        Err(format!("plugin {plugin} is not quarantined"))
+                    }
+                    Some(_) => {
+                        self.rule(&[Ruling::Lift {
+                            at_block,
+                            plugin: plugin.clone(),
+                            uid: request.uid,
+                        }])?;
+                        Ok(format!("{plugin} runs again from block {at_block} on"))
+                    }
+                }
+            }
+        };
+        // Who asked may have gone; what was done is done.
+        let _ = request.answer.send(answer);
+        Ok(())
+    }
+
+    /// Leaves a snapshot at the end, so that the next start has nothing to process again.
+    fn finish(&mut self, status: &mut PipelineStatus, turn: &mut Turn) -> Result<(), String> {
+        self.restart_and_snapshot(status, turn)?;
+        self.report(status, turn, true);
+        Ok(())
+    }
+
+    fn report(&mut self, status: &mut PipelineStatus, turn: &mut Turn, now: bool) {
+        if !now && turn.last_report.is_some_and(|at| at.elapsed() < REPORT_EVERY) {
+            return;
+        }
+        turn.last_report = Some(Instant::now());
+        let quarantined: Vec<String> = status
+            .plugins
+            .iter()
+            .filter(|view| view.health.quarantined)
+            .map(|view| view.plugin.name.clone())
+            .collect();
+        status.next_block = self.next_block;
+        status.counters = self.pipeline.counters().clone();
+        status.plugins = self.pipeline.plugins();
+        status.topics = self.topics.figures();
+        for view in &mut status.plugins {
+            let name = &view.plugin.name;
+            for note in view.notes.drain(..) {
+                tracing::info!(plugin = name, level = ?note.level, "{}", note.text);
+            }
+            if view.health.quarantined && !quarantined.contains(name) {
+                tracing::error!(plugin = name, "quarantined after {} faults", view.health.faults);
+                let record = AuditRecord {
+                    time_ns: now_ns(),
+                    event: "quarantine".to_owned(),
+                    uid: None,
+                    pid: None,
+                    detail: format!("plugin {name} after {} faults", view.health.faults),
+                };
+                if let Err(error) = self.audit.append(&record) {
+                    tracing::error!("{error}");
+                }
+            }
+        }
+        *lock(&self.shared.pipeline) = status.clone();
+    }
+}
+
+/// Finds frames of earlier blocks in the journal.
+struct Archive<'a> {
+    data: &'a DataDir,
+    reader: Option<Reader>,
+}
+
+impl FrameArchive for Archive<'_> {
+    fn frame(&mut self, sequence: u64) -> Option<(u64, Vec<u8>)> {
+        if self.reader.is_none() {
+            self.reader = Reader::open(&self.data.journal).ok();
+        }
+        let reader = self.reader.as_mut()?;
+        let mut block = Block::default();
+        reader.seek_seq(sequence).ok()?;
+        reader.next(&mut block).ok().filter(|there| *there)?;
+        let at = usize::try_from(sequence.checked_sub(block.header.first_seq)?).ok()?;
+        let time_ns = *block.columns.times_ns().get(at)?;
+        Some((time_ns, block.columns.get(at)?.to_vec()))
+    }
+}

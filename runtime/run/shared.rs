@@ -1,0 +1,268 @@
+//! What the threads of a run share.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::SyncSender;
+use std::sync::{Condvar, Mutex, MutexGuard};
+use std::time::{Duration, SystemTime};
+
+use outrigger_journal::{AppendError, Appended, Kind, StreamId, SyncHandle, Writer};
+use outrigger_policy::Columns;
+use outrigger_tap::{TapCounts, TapFacts};
+
+use crate::status::PipelineStatus;
+
+/// Requests of operators that wait for the pipeline. Reason: each is answered within a block; when
+/// reached, further ones are refused.
+pub const REQUESTS_MAX: usize = 16;
+
+/// What a run is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Phase {
+    /// Capturing and processing.
+    Running,
+    /// Capturing no more, processing what is in the journal.
+    Draining,
+    /// Stopping where it is.
+    Stopping,
+}
+
+/// What an operator asks of the pipeline. Done between two blocks.
+#[derive(Debug)]
+pub struct Request {
+    /// What to do.
+    pub what: RequestKind,
+    /// User who asks.
+    pub uid: u32,
+    /// Where the answer goes: what was done, or why not.
+    pub answer: SyncSender<Result<String, String>>,
+}
+
+/// What an operator can ask of the pipeline.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RequestKind {
+    /// Lift the quarantine of a plugin.
+    Lift {
+        /// Its name.
+        plugin: String,
+    },
+    /// Take a snapshot now.
+    Snapshot,
+}
+
+/// A tap, as its thread and others see it.
+pub struct TapState {
+    /// Its name.
+    pub name: String,
+    /// Its stream in the journal.
+    pub stream: StreamId,
+    /// Set by an operator: the socket is closed, nothing is read.
+    pub paused: AtomicBool,
+    /// A recording has been read to its end.
+    pub ended: AtomicBool,
+    /// Frames that were captured and not taken by the journal.
+    pub shed_frames: AtomicU64,
+    /// Their bytes.
+    pub shed_bytes: AtomicU64,
+    /// Frames appended since the start.
+    pub frames: AtomicU64,
+    /// Their bytes.
+    pub bytes: AtomicU64,
+    /// What the tap itself counts and knows; `None` before it is open.
+    pub source: Mutex<Option<(TapCounts, TapFacts)>>,
+    /// What is wrong with it now, if anything.
+    pub trouble: Mutex<Option<String>>,
+}
+
+#[derive(Debug)]
+struct Progress {
+    next_block: u64,
+    phase: Phase,
+    requests: VecDeque<Request>,
+    /// Rises when space may have been made.
+    retained: u64,
+}
+
+/// What the threads of a run share.
+pub struct Shared {
+    journal: Mutex<Option<Writer>>,
+    /// Makes the journal durable without holding it.
+    pub journal_sync: SyncHandle,
+    /// The taps.
+    pub taps: Vec<TapState>,
+    /// First block that the newest snapshot does not hold: owed from here.
+    pub snapshot_block: AtomicU64,
+    /// What the pipeline last said of itself.
+    pub pipeline: Mutex<PipelineStatus>,
+    progress: Mutex<Progress>,
+    changed: Condvar,
+    fatal: Mutex<Option<String>>,
+}
+
+/// Locks, and goes on with what a panicking thread left: every value here is whole at all times.
+pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(|poison| poison.into_inner())
+}
+
+/// The host's clock, nanoseconds since the Unix epoch.
+pub fn now_ns() -> u64 {
+    SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .map_or(0, |since| u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
+}
+
+impl Shared {
+    pub(super) fn new(journal: Writer, taps: Vec<TapState>, snapshot_block: u64) -> Self {
+        let progress = Progress {
+            next_block: journal.tip().next_block,
+            phase: Phase::Running,
+            requests: VecDeque::new(),
+            retained: 0,
+        };
+        Self {
+            journal_sync: journal.sync_handle(),
+            journal: Mutex::new(Some(journal)),
+            taps,
+            snapshot_block: AtomicU64::new(snapshot_block),
+            pipeline: Mutex::default(),
+            progress: Mutex::new(progress),
+            changed: Condvar::new(),
+            fatal: Mutex::new(None),
+        }
+    }
+
+    /// Looks at, or works on, the journal; `None` once it is closed.
+    pub fn with_journal<T>(&self, work: impl FnOnce(&mut Writer) -> T) -> Option<T> {
+        lock(&self.journal).as_mut().map(work)
+    }
+
+    pub(super) fn take_journal(&self) -> Option<Writer> {
+        lock(&self.journal).take()
+    }
+
+    /// Appends a block and wakes the pipeline.
+    pub(super) fn append(
+        &self,
+        kind: Kind,
+        stream: StreamId,
+        columns: &Columns,
+        written_ns: u64,
+    ) -> Result<Appended, AppendError> {
+        self.appended(|journal| journal.append(kind, stream, columns, written_ns))
+    }
+
+    /// Appends a tick and wakes the pipeline.
+    pub(super) fn append_tick(&self, stream: StreamId, time_ns: u64) -> Result<(), AppendError> {
+        self.appended(|journal| journal.append_tick(stream, time_ns, time_ns))
+            .map(|_| ())
+    }
+
+    fn appended(
+        &self,
+        append: impl FnOnce(&mut Writer) -> Result<Appended, AppendError>,
+    ) -> Result<Appended, AppendError> {
+        // The journal closes after the last thread that appends has ended.
+        let appended = self
+            .with_journal(append)
+            .expect("the journal is open while threads append")?;
+        lock(&self.progress).next_block = appended.block + 1;
+        self.changed.notify_all();
+        Ok(appended)
+    }
+
+    /// What the run is doing.
+    pub fn phase(&self) -> Phase {
+        lock(&self.progress).phase
+    }
+
+    /// Goes on to `phase`; never back.
+    pub fn advance(&self, phase: Phase) {
+        let mut progress = lock(&self.progress);
+        progress.phase = progress.phase.max(phase);
+        drop(progress);
+        self.changed.notify_all();
+    }
+
+    /// Stops the run because of an error; the first one counts.
+    pub fn fail(&self, cause: String) {
+        tracing::error!("{cause}");
+        lock(&self.fatal).get_or_insert(cause);
+        self.advance(Phase::Stopping);
+    }
+
+    pub(super) fn take_failure(&self) -> Option<String> {
+        lock(&self.fatal).take()
+    }
+
+    /// Number of the next block that will be appended.
+    pub fn next_block(&self) -> u64 {
+        lock(&self.progress).next_block
+    }
+
+    /// Asks the pipeline for something.
+    ///
+    /// # Errors
+    /// Too many requests wait already.
+    pub fn request(&self, request: Request) -> Result<(), Request> {
+        let mut progress = lock(&self.progress);
+        if progress.requests.len() >= REQUESTS_MAX {
+            return Err(request);
+        }
+        progress.requests.push_back(request);
+        drop(progress);
+        self.changed.notify_all();
+        Ok(())
+    }
+
+    pub(super) fn take_request(&self) -> Option<Request> {
+        lock(&self.progress).requests.pop_front()
+    }
+
+    /// Says that space was made in the journal.
+    pub(super) fn made_room(&self) {
+        lock(&self.progress).retained += 1;
+        self.changed.notify_all();
+    }
+
+    /// Wakes whoever waits, for instance because a tap was resumed or has ended.
+    pub fn wake(&self) {
+        self.changed.notify_all();
+    }
+
+    /// Waits until there is a block from `next_block` on, a request, another phase, or `timeout`.
+    pub(super) fn wait_for_block(&self, next_block: u64, timeout: Duration) {
+        let progress = lock(&self.progress);
+        let phase = progress.phase;
+        let waits = |progress: &mut Progress| {
+            progress.next_block <= next_block
+                && progress.requests.is_empty()
+                && progress.phase == phase
+        };
+        drop(self.changed.wait_timeout_while(progress, timeout, waits));
+    }
+
+    /// Waits until space is made in the journal, another phase, or `timeout`.
+    pub(super) fn wait_for_room(&self, timeout: Duration) {
+        let progress = lock(&self.progress);
+        let (phase, retained) = (progress.phase, progress.retained);
+        let waits =
+            |progress: &mut Progress| progress.retained == retained && progress.phase == phase;
+        drop(self.changed.wait_timeout_while(progress, timeout, waits));
+    }
+
+    /// Waits for another phase than `phase`, or `timeout`. True if the phase is another.
+    pub(super) fn wait_for_phase(&self, phase: Phase, timeout: Duration) -> bool {
+        let progress = lock(&self.progress);
+        let waits = |progress: &mut Progress| progress.phase == phase;
+        let waited = self.changed.wait_timeout_while(progress, timeout, waits);
+        let (progress, _) = waited.unwrap_or_else(|poison| poison.into_inner());
+        progress.phase != phase
+    }
+
+    /// True once every tap has been read to its end.
+    pub fn all_ended(&self) -> bool {
+        self.taps
+            .iter()
+            .all(|tap| tap.ended.load(Ordering::Acquire))
+    }
+}
