@@ -1,8 +1,9 @@
 //! A place in one segment, and the one way to walk its blocks: the reader, the opening scan and
 //! verification all go through here, so they cannot disagree on what a good block is.
 
-use crate::block::{self, Block, Fault, HEADER_BYTES, Hash, Header};
+use crate::block::{self, Block, HEADER_BYTES, Hash, Header};
 use crate::error::ReadError;
+use crate::fault::Fault;
 use crate::segment::{Damage, SEGMENT_HEADER_BYTES_MAX, SegmentHeader, file_name};
 use cap_std::fs::Dir;
 use std::fs::File;

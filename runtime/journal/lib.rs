@@ -14,10 +14,12 @@
 //! clock: times are handed in.
 #![forbid(unsafe_code)]
 
+pub mod append;
 pub mod block;
 pub mod ceiling;
 mod cursor;
 pub mod error;
+pub mod fault;
 mod fields;
 pub mod heads;
 pub mod lock;
@@ -25,6 +27,7 @@ pub mod log;
 pub mod reader;
 mod recover;
 pub mod retain;
+mod seek;
 pub mod segment;
 pub mod stat;
 #[cfg(test)]
@@ -32,11 +35,13 @@ mod support;
 pub mod sync;
 pub mod verify;
 
+pub use append::{Appended, RULINGS_RESERVE_BYTES};
 pub use block::{Block, Hash, Header, Kind, StreamId};
 pub use error::{AppendError, OpenError, ReadError, StreamError};
+pub use fault::Fault;
 pub use heads::{Head, HeadError};
 pub use lock::{DirLock, LockError};
-pub use log::{Appended, OpenReport, Options, RULINGS_RESERVE_BYTES, Writer};
+pub use log::{OpenReport, Options, Writer};
 pub use reader::Reader;
 pub use recover::Cut;
 pub use retain::Retained;

@@ -5,8 +5,9 @@
 //! it in its segment, and all later segments go, and the report says so. Nothing is skipped over,
 //! so every record before the cut is there and none behind it. What is cut is not kept.
 
-use crate::block::{Block, Fault, Hash};
+use crate::block::{Block, Hash};
 use crate::cursor::{Cursor, Step, StepError};
+use crate::fault::Fault;
 use crate::segment::{Damage, Listed, Previous, Streams, file_name};
 use cap_std::fs::{Dir, OpenOptions};
 use std::fmt;

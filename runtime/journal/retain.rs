@@ -3,9 +3,10 @@
 //! Whole segments only, the oldest first, never the one being written, and never one that is still
 //! owed, unless the caller says so in as many words and has recorded it.
 
+use crate::append::RULINGS_RESERVE_BYTES;
 use crate::cursor::segment_header;
 use crate::error::ReadError;
-use crate::log::{RULINGS_RESERVE_BYTES, Writer};
+use crate::log::Writer;
 use crate::segment::{Listed, SegmentHeader, file_name};
 use std::collections::VecDeque;
 use std::io;

@@ -9,7 +9,8 @@
 //! sequence numbers have no holes within a segment: numbers skipped by an unclean start lie
 //! between segments.
 
-use crate::block::{FORMAT_VERSION, Fault, Hash, Header, StreamId};
+use crate::block::{FORMAT_VERSION, Hash, Header, StreamId};
+use crate::fault::Fault;
 use crate::fields::{Fields, PREAMBLE_BYTES, Preamble, PreambleFault, put_text};
 use cap_std::fs::Dir;
 use std::fmt;

@@ -1,9 +1,10 @@
 //! Verification: every checksum, the whole chain, the numbers, the ceiling and the signed heads.
 
-use crate::block::{Block, Fault, Hash};
+use crate::block::{Block, Hash};
 use crate::ceiling::Ceiling;
 use crate::cursor::segment_header;
 use crate::error::ReadError;
+use crate::fault::Fault;
 use crate::heads::{self, HeadFault};
 use crate::recover::{RecoverError, Recovered, scan_segment};
 use crate::segment::{self, Damage, Listed, SegmentHeader};

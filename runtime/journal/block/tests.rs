@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
+use outrigger_policy::columns::ColumnsError;
 use proptest::prelude::*;
 
 fn records() -> impl Strategy<Value = Vec<(u64, Vec<u8>)>> {
