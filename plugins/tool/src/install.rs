@@ -188,6 +188,3 @@ impl Installer {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

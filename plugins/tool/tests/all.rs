@@ -1,0 +1,6 @@
+//! The tool from outside: its library on a directory, and its command.
+
+mod build;
+mod command;
+mod fixtures;
+mod install;
