@@ -9,7 +9,7 @@ use crate::block::{
 use crate::ceiling::StoreError;
 use crate::error::AppendError;
 use crate::log::Writer;
-use crate::segment::{Previous, SegmentHeader, file_name};
+use crate::segment::{Previous, SEGMENTS_MAX, SegmentHeader, file_name};
 use crate::sync::{Tip, UNSYNCED_SEGMENTS_MAX};
 use cap_std::fs::OpenOptions;
 use outrigger_policy::Columns;
@@ -155,7 +155,8 @@ impl Writer {
             }
         };
         let append_bytes = self.buffer.len() as u64 + block_bytes;
-        if self.held.bytes().saturating_add(append_bytes) > room {
+        let many = rolls && self.held.segments() >= SEGMENTS_MAX;
+        if many || self.held.bytes().saturating_add(append_bytes) > room {
             return Err(AppendError::Full {
                 bytes: self.held.bytes(),
                 bytes_max: self.options.bytes_max,

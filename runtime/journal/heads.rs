@@ -244,8 +244,8 @@ impl HeadsFile {
 }
 
 impl SyncHandle {
-    /// Makes all appended blocks durable and signs the last one. `None` in a log without blocks, or
-    /// if the last block is signed already.
+    /// Makes all appended blocks durable and signs the last one. `None` in a log without blocks, if
+    /// the last block is signed already, or after the writer is gone.
     ///
     /// # Errors
     /// The sync failed, or the file of heads cannot be written: the log goes on without new heads.
@@ -255,6 +255,9 @@ impl SyncHandle {
             return Ok(None);
         };
         let mut heads = self.shared.heads();
+        if self.shared.is_ended() {
+            return Ok(None);
+        }
         let mut file = match heads.take() {
             Some(file) => file,
             None => HeadsFile::open(&self.shared).map_err(HeadError::Io)?,

@@ -310,6 +310,13 @@ impl Writer {
     }
 }
 
+impl Drop for Writer {
+    fn drop(&mut self) {
+        // Before the lock goes.
+        self.shared.end();
+    }
+}
+
 fn random_id() -> Result<[u8; 16], OpenError> {
     let mut id = [0; 16];
     getrandom::fill(&mut id).map_err(|cause| OpenError::Io {

@@ -37,6 +37,10 @@ impl Held {
         self.bytes
     }
 
+    pub(crate) fn segments(&self) -> usize {
+        self.segments.len()
+    }
+
     pub(crate) fn first_block(&self) -> Option<u64> {
         self.segments.front().map(|listed| listed.first_block)
     }

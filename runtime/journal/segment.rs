@@ -30,8 +30,8 @@ pub const STREAM_NAME_BYTES_MAX: usize = 255;
 /// Bytes of a stream's origin, which may hold a file's path.
 pub const STREAM_ORIGIN_BYTES_MAX: usize = 1_024;
 
-/// Segments of a log. Source: opening and seeking read every header once. When reached, opening
-/// is refused and says so; a writer's own bounds stay far below.
+/// Segments of a log. Source: opening lists and seeking reads every header once. When reached: an
+/// append that would begin another is refused as full, and a directory with more is not listed.
 pub const SEGMENTS_MAX: usize = 100_000;
 
 /// Largest header: fixed fields, a full table of streams, and the checksum, rounded up.
@@ -301,12 +301,29 @@ pub(crate) struct Listed {
     pub(crate) bytes: u64,
 }
 
+/// Listings begun while retention removes segments under them.
+const LISTINGS_MAX: usize = 8;
+
 /// The segments of a directory, in order.
 ///
 /// # Errors
 /// The directory cannot be read, or has more than [`SEGMENTS_MAX`] segments.
 pub(crate) fn list(dir: &Dir) -> io::Result<Vec<Listed>> {
     let mut segments = Vec::new();
+    for _ in 0..LISTINGS_MAX {
+        segments.clear();
+        if list_once(dir, &mut segments)? {
+            break;
+        }
+    }
+    segments.sort_by_key(|segment| segment.first_block);
+    Ok(segments)
+}
+
+/// Lists once. `false` if a segment vanished meanwhile: what was listed before may then have
+/// vanished too, and what was added since is not in the list.
+fn list_once(dir: &Dir, segments: &mut Vec<Listed>) -> io::Result<bool> {
+    let mut whole = true;
     for entry in dir.entries()? {
         let entry = entry?;
         let name = entry.file_name();
@@ -315,19 +332,19 @@ pub(crate) fn list(dir: &Dir) -> io::Result<Vec<Listed>> {
         };
         let bytes = match entry.metadata() {
             Ok(metadata) => metadata.len(),
-            // Removed by retention since the directory was read.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                whole = false;
+                continue;
+            }
             Err(error) => return Err(error),
         };
         if segments.len() == SEGMENTS_MAX {
-            return Err(io::Error::other(format!(
-                "more than {SEGMENTS_MAX} segments"
-            )));
+            let cause = format!("more than {SEGMENTS_MAX} segments");
+            return Err(io::Error::other(cause));
         }
         segments.push(Listed { first_block, bytes });
     }
-    segments.sort_by_key(|segment| segment.first_block);
-    Ok(segments)
+    Ok(whole)
 }
 
 /// The first block that a segment's file name states; other names are no segments.

@@ -13,7 +13,7 @@ use crate::heads::HeadsFile;
 use cap_std::fs::Dir;
 use std::fmt;
 use std::fs::File;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
 #[cfg(test)]
@@ -78,6 +78,9 @@ pub(crate) struct Shared {
     /// Held by the one who syncs.
     syncing: Mutex<()>,
     ceiling: Mutex<Ceiling>,
+    /// The writer is gone. Its files may belong to another writer now, so handles that outlive it
+    /// write no ceiling and sign nothing. Set and looked at under the locks of what it guards.
+    ended: AtomicBool,
     durable_below: AtomicU64,
     heads: Mutex<Option<HeadsFile>>,
     failed: OnceLock<SyncError>,
@@ -111,6 +114,7 @@ impl Shared {
             }),
             syncing: Mutex::new(()),
             ceiling: Mutex::new(ceiling),
+            ended: AtomicBool::new(false),
             durable_below: AtomicU64::new(tip.block.map_or(0, |block| block.saturating_add(1))),
             heads: Mutex::new(None),
             failed: OnceLock::new(),
@@ -147,6 +151,17 @@ impl Shared {
         hold(&self.heads)
     }
 
+    /// The writer goes; see `ended`.
+    pub(crate) fn end(&self) {
+        let _heads = self.heads();
+        let _ceiling = hold(&self.ceiling);
+        self.ended.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn is_ended(&self) -> bool {
+        self.ended.load(Ordering::Acquire)
+    }
+
     /// The ceiling as last stored.
     pub(crate) fn ceiling(&self) -> Ceiling {
         *hold(&self.ceiling)
@@ -155,7 +170,8 @@ impl Shared {
     /// Makes sure that at least these numbers are below the stored ceiling.
     pub(crate) fn reserve(&self, block_end: u64, seq_end: u64) -> Result<(), StoreError> {
         let mut ceiling = hold(&self.ceiling);
-        if ceiling.block >= block_end && ceiling.seq >= seq_end {
+        let enough = ceiling.block >= block_end && ceiling.seq >= seq_end;
+        if enough || ceiling.clean || self.is_ended() {
             return Ok(());
         }
         let next = Ceiling {
@@ -220,12 +236,7 @@ impl Shared {
     fn extend_ceiling(&self, tip: Tip) -> Result<(), SyncError> {
         let block_end = tip.next_block.saturating_add(RESERVE_BLOCKS / 2);
         let seq_end = tip.next_seq.saturating_add(RESERVE_SEQS / 2);
-        let closed = self.ceiling().clean;
-        match if closed {
-            Ok(())
-        } else {
-            self.reserve(block_end, seq_end)
-        } {
+        match self.reserve(block_end, seq_end) {
             Ok(()) => Ok(()),
             // The append that needs the numbers tries again and reports.
             Err(StoreError::Write(_)) => Ok(()),
@@ -244,7 +255,7 @@ pub struct SyncHandle {
 
 impl SyncHandle {
     /// Waits until every block appended before this call is on stable storage; returns the end of
-    /// the log that is.
+    /// the log that is. May be called after the writer is gone, for what it appended.
     ///
     /// # Errors
     /// A sync failed, now or earlier. It is never tried again.

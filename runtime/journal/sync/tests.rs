@@ -90,3 +90,38 @@ fn a_failed_sync_is_never_tried_again_and_ends_appends() {
     assert!(!report.clean);
     assert_eq!(report.last_block, Some(0));
 }
+
+#[test]
+fn a_handle_that_outlives_its_writer_leaves_the_next_writer_alone() {
+    let place = Place::new();
+    let key = ed25519_dalek::SigningKey::from_bytes(&[5; 32]);
+    let options = Options {
+        bytes_max: 64 << 20,
+        ..small()
+    };
+    for closed in [true, false] {
+        let (mut writer, _) = place.writer(&options);
+        let tap = writer.stream("a", "b").unwrap();
+        // More than half of what is reserved, so that a sync would reserve more.
+        let mut block = columns(&[]);
+        for time in 0..60_000 {
+            block.push(time, b"");
+        }
+        for _ in 0..10 {
+            writer.append(Kind::Frames, tap, &block, 0).unwrap();
+            writer.remove_owed(u64::MAX).unwrap();
+        }
+        let handle = writer.sync_handle();
+        if closed {
+            writer.close().unwrap();
+        } else {
+            drop(writer);
+        }
+        let (next, _) = place.writer(&options);
+        let ceiling = Ceiling::load(&place.dir).unwrap();
+        handle.sync().unwrap();
+        assert_eq!(handle.sign_head(&key, 0).unwrap(), None);
+        assert_eq!(Ceiling::load(&place.dir).unwrap(), ceiling);
+        drop(next);
+    }
+}

@@ -178,3 +178,33 @@ fn a_newer_segment_is_refused_as_newer() {
     let problem = verify(&place.dir, None).unwrap().problem.unwrap();
     assert_eq!(problem.to_string(), said);
 }
+
+#[test]
+fn a_live_log_is_verified_without_false_alarm() {
+    let place = Place::new();
+    let (mut writer, _) = place.writer(&small());
+    let tap = writer.stream("a", "b").unwrap();
+    append(&mut writer, tap, 0, b"x").unwrap();
+    let handle = writer.sync_handle();
+    let done = std::sync::atomic::AtomicBool::new(false);
+    let ordering = std::sync::atomic::Ordering::SeqCst;
+    std::thread::scope(|scope| {
+        let (place, done) = (&place, &done);
+        scope.spawn(move || {
+            for time in 1..4_000 {
+                append(&mut writer, tap, time, &[1; 500]).unwrap();
+                if time % 100 == 0 {
+                    writer.remove_owed(time.saturating_sub(500)).unwrap();
+                    handle.sign_head(&key(), time).unwrap();
+                }
+            }
+            done.store(true, ordering);
+        });
+        scope.spawn(move || {
+            while !done.load(ordering) {
+                let report = verify(&place.dir, Some(&key().verifying_key())).unwrap();
+                assert_eq!(report.problem, None);
+            }
+        });
+    });
+}
