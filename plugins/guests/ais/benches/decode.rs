@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use ais_decoder::decode::{self, Input, Output, States};
 use ais_decoder::fault::Cause;
-use ais_decoder::group::{FRAME_GROUPS_MAX, FrameGroups, Kept};
+use ais_decoder::group::{FRAME_GROUPS_MAX, FrameGroups, Kept, may_have_fragments};
 use outrigger_sdk::Body;
 
 /// Takes what comes into one buffer.
@@ -79,7 +79,9 @@ fn main() {
             let mut slots = Slots::default();
             let start = Instant::now();
             for (at, payload) in frames.iter().enumerate() {
-                keys += FrameGroups::of(payload).iter().count();
+                if may_have_fragments(payload) {
+                    keys += FrameGroups::of(payload).iter().count();
+                }
                 let input = Input {
                     sequence: at as u64,
                     captured_ns: common::CAPTURED_NS,

@@ -33,7 +33,7 @@ impl Mmsi {
 
     /// The digits.
     pub fn as_str(&self) -> &str {
-        std::str::from_utf8(&self.digits[self.start..]).unwrap_or_default()
+        self.track_id().get(PREFIX.len()..).unwrap_or_default()
     }
 
     /// `mmsi:` and the digits, as a track's identity.

@@ -201,9 +201,6 @@ impl FrameGroups {
     /// Reads them from a frame.
     pub fn of(frame: &[u8]) -> Self {
         let mut groups = Self::default();
-        if !may_have_fragments(frame) {
-            return groups;
-        }
         for (offset, line) in lines(frame).take(crate::decode::FRAME_LINES_MAX) {
             if let Ok(Line::Ais(sentence)) = read_line(offset, line)
                 && sentence.total > 1
@@ -238,10 +235,10 @@ impl FrameGroups {
     }
 }
 
-/// Quick look: false for nearly every frame, and then nothing is read twice.
-fn may_have_fragments(frame: &[u8]) -> bool {
+/// Quick look: false for nearly every frame, and then [`FrameGroups::of`] would find none.
+pub fn may_have_fragments(frame: &[u8]) -> bool {
     let mut rest = frame;
-    while let Some(at) = rest.iter().position(|&byte| byte == b'!') {
+    while let Some(at) = memchr::memchr(b'!', rest) {
         rest = &rest[at + 1..];
         // `AIVDM,2`: the number of sentences stands after the first comma.
         match rest.get(6) {

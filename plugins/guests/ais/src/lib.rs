@@ -26,7 +26,7 @@ use outrigger_sdk::{
 
 use decode::{Input, Output, SKIPS, States};
 use fault::Cause;
-use group::{FrameGroups, Kept, PENDING_KEY};
+use group::{FrameGroups, Kept, PENDING_KEY, may_have_fragments};
 
 /// The plugin. It has no parameters and remembers nothing.
 #[derive(Clone, Copy, Debug)]
@@ -63,8 +63,10 @@ impl Decoder for AisDecoder {
 
     fn keys(&self, frame: &Frame, keys: &mut Keys) {
         keys.push(PENDING_KEY);
-        for key in FrameGroups::of(frame.payload).iter() {
-            keys.push(key.get());
+        if may_have_fragments(frame.payload) {
+            for key in FrameGroups::of(frame.payload).iter() {
+                keys.push(key.get());
+            }
         }
     }
 

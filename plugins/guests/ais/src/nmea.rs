@@ -7,6 +7,8 @@
 //! Sources: IEC 61162-1 (sentences, `VDM`, `VDO`), NMEA 0183 4.10 (tag blocks), and for `$PGHP`
 //! the lines themselves, as Gatehouse receivers write them.
 
+use memchr::{memchr, memchr2};
+
 use crate::fault::{Cause, Fault};
 use crate::time;
 
@@ -123,10 +125,7 @@ pub fn lines(frame: &[u8]) -> impl Iterator<Item = (u32, &[u8])> {
     std::iter::from_fn(move || {
         loop {
             let rest = frame.get(at..).filter(|rest| !rest.is_empty())?;
-            let length = rest
-                .iter()
-                .position(|&byte| byte == b'\n' || byte == b'\r')
-                .unwrap_or(rest.len());
+            let length = memchr2(b'\n', b'\r', rest).unwrap_or(rest.len());
             let start = at;
             at += length + 1;
             let line = rest[..length].trim_ascii();
@@ -166,10 +165,8 @@ pub fn read_line(offset: u32, line: &[u8]) -> Result<Line<'_>, Fault> {
         Some(b'#') if at == 0 => return Ok(Line::Comment),
         Some(_) => return Err(fault(Cause::SentenceForm, "no sentence starts here", at)),
     }
-    let star = body
-        .iter()
-        .position(|&byte| byte == b'*')
-        .ok_or_else(|| fault(Cause::SentenceForm, "no checksum", line.len()))?;
+    let star =
+        memchr(b'*', body).ok_or_else(|| fault(Cause::SentenceForm, "no checksum", line.len()))?;
     let checksum = hex_byte(&body[star + 1..]).ok_or_else(|| {
         fault(
             Cause::SentenceForm,
