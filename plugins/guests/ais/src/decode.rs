@@ -15,9 +15,14 @@ use crate::nmea::{Line, Origin, Sentence, Stamp, lines, read_line};
 use crate::read::{self, ReadError};
 use crate::report::Report;
 
-/// Lines of a frame that are read. Reason: each may become a message, and a datagram of an
-/// Ethernet frame holds about 30 sentences. The rest of the frame is rejected.
+/// Lines of a frame that are read. Reason: twice the sentences, for what stands between them. The
+/// rest of the frame is rejected.
 pub const FRAME_LINES_MAX: usize = 64;
+
+/// AIS sentences of a frame that are read. Reason: the host takes 64 messages of a frame unless
+/// told otherwise, and a type 19 gives two; an Ethernet datagram holds at most 30 sentences. The
+/// rest of the frame is rejected.
+pub const FRAME_SENTENCES_MAX: usize = 32;
 
 /// Kinds of frames that are passed over, in rising order of what they say: a frame of several
 /// lines counts as the last that applies. Types of messages that are counted stand at the end.
@@ -106,6 +111,7 @@ pub fn decode(input: Input<'_>, states: &mut impl States, out: &mut impl Output)
         fault: None,
         faults: 0,
         used: false,
+        sentences: 0,
         skip: 0,
     };
     for (count, (offset, line)) in lines(input.payload).enumerate() {
@@ -118,6 +124,14 @@ pub fn decode(input: Input<'_>, states: &mut impl States, out: &mut impl Output)
             break;
         }
         match read_line(offset, line) {
+            Ok(Line::Ais(_)) if frame.sentences == FRAME_SENTENCES_MAX => {
+                frame.fault(Fault {
+                    cause: Cause::FrameTooLong,
+                    what: "more sentences than are read, from here on",
+                    offset,
+                });
+                break;
+            }
             Ok(line) => frame.line(&line, states, out),
             Err(fault) => frame.fault(fault),
         }
@@ -154,6 +168,8 @@ struct FrameDecoder<'a> {
     faults: u32,
     /// True if a message was made, or something kept.
     used: bool,
+    /// AIS sentences so far.
+    sentences: usize,
     /// Index into [`SKIPS`].
     skip: usize,
 }
@@ -165,6 +181,7 @@ impl<'a> FrameDecoder<'a> {
     }
 
     fn line(&mut self, line: &Line<'a>, states: &mut impl States, out: &mut impl Output) {
+        self.sentences += usize::from(matches!(line, Line::Ais(_)));
         match line {
             Line::Comment => self.skip = self.skip.max(COMMENT),
             Line::Tag(tag) => {

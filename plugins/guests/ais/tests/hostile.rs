@@ -164,7 +164,8 @@ fn changed_sentences_with_right_checksums_never_panic() {
     }
 }
 
-/// A frame's own work is bounded, however much it holds: one reject, and 64 lines read.
+/// A frame's own work is bounded, however much it holds: one reject, and at most the 64 messages
+/// that the host takes of a frame.
 #[test]
 fn a_frame_of_the_largest_size_is_bounded() {
     let junk = vec![b'\n'; 65_535];
@@ -183,7 +184,14 @@ fn a_frame_of_the_largest_size_is_bounded() {
         4,
     );
     assert_eq!(outcome.skips, [(1, "empty")]);
-    assert_eq!(outcome.messages.len(), 64);
+    assert_eq!(outcome.messages.len(), 32);
+
+    // A type 19 gives two messages.
+    let line =
+        sentence("AIVDM,1,1,,B,C6:ijoP00:9NNF4TEspILDN0Vc0jNc1WWV0000000000S2<6R20P,0") + "\n";
+    let (twice, _) = decode_all([line.repeat(1_000).as_bytes()], 1);
+    assert_eq!((twice.messages.len(), twice.rejects.len()), (64, 1));
+
     let causes: Vec<_> = outcome
         .rejects
         .iter()
