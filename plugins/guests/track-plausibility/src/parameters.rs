@@ -1,0 +1,185 @@
+//! Parameters: what a deployment may change, and what it must not.
+
+use std::collections::BTreeMap;
+
+use outrigger_sdk::{Configuration, ConfigureError};
+use serde::de::{DeserializeOwned, Error};
+use serde::{Deserialize, Deserializer};
+
+use crate::platform::{Limits, PLATFORMS_MAX, default_names, is_default};
+
+/// How much earlier than the last accepted report one may be, seconds. The second of the minute is
+/// cut, not rounded, at each of two senders' ends, and receivers' clocks differ by less than one
+/// more: 2.1 s holds nearly every odd interval in the recordings.
+const REVERSAL_TOLERANCE_S: f64 = 2.1;
+
+/// Two equal reports this near are one that several receivers heard, when their time is only that
+/// of reception, seconds. Below the shortest reporting interval of AIS, 2 s (ITU-R M.1371-5,
+/// annex 1, table 1).
+const DUPLICATE_WINDOW_S: f64 = 1.5;
+
+/// A track that moved is taken up again with this report in a row that agrees with those before.
+/// Source: readsb and rs1090 keep their state while a position is rejected; three is what the
+/// published rule for a doubled identity asks.
+const REACQUIRE_REPORTS: u8 = 3;
+
+/// The longest of the above intervals that makes sense, seconds: past that, a report of AIS class A
+/// under way is lost (M.1371-5, annex 1, table 1: 10 s) many times over.
+const INTERVAL_MAX_S: f64 = 600.0;
+
+/// Light in vacuum, metres per second: no limit on speed is above it.
+const SPEED_OF_LIGHT_MPS: f64 = 299_792_458.0;
+
+/// Half of the Earth's circumference, metres: no two positions are farther apart.
+const DISTANCE_MAX_M: f64 = 20_037_509.0;
+
+/// Parameters of the plugin. All have defaults.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Parameters {
+    /// How much earlier than the last accepted report one may be, seconds, 0 to 600.
+    pub reversal_tolerance_s: f64,
+    /// Two equal reports this near are one, when their time is that of reception, seconds, 0 to
+    /// 600.
+    pub duplicate_window_s: f64,
+    /// A track that moved is taken up again with this report in a row, 2 to 100.
+    pub reacquire_reports: u8,
+    /// Limits by class of messages or by `platform_class` of tracks.
+    pub platforms: BTreeMap<String, PlatformParameters>,
+}
+
+impl Default for Parameters {
+    fn default() -> Self {
+        Self {
+            reversal_tolerance_s: REVERSAL_TOLERANCE_S,
+            duplicate_window_s: DUPLICATE_WINDOW_S,
+            reacquire_reports: REACQUIRE_REPORTS,
+            platforms: BTreeMap::new(),
+        }
+    }
+}
+
+/// Changes to the [`Limits`] of one kind of platform.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PlatformParameters {
+    /// For a new kind: the kind with defaults that it starts from.
+    pub like: Option<String>,
+    /// See [`Limits::speed_max_mps`].
+    pub speed_max_mps: Option<f64>,
+    /// See [`Limits::reach_speed_mps`].
+    pub reach_speed_mps: Option<f64>,
+    /// See [`Limits::acceleration_mps2`].
+    pub acceleration_mps2: Option<f64>,
+    /// See [`Limits::floor_m`].
+    pub floor_m: Option<f64>,
+    /// See [`Limits::position_expected`].
+    pub position_expected: Option<bool>,
+}
+
+impl PlatformParameters {
+    pub(crate) fn apply(&self, limits: &mut Limits) {
+        let set = |to: &mut f64, from: Option<f64>| *to = from.unwrap_or(*to);
+        set(&mut limits.speed_max_mps, self.speed_max_mps);
+        set(&mut limits.reach_speed_mps, self.reach_speed_mps);
+        set(&mut limits.acceleration_mps2, self.acceleration_mps2);
+        set(&mut limits.floor_m, self.floor_m);
+        if let Some(expected) = self.position_expected {
+            limits.position_expected = expected;
+        }
+    }
+}
+
+impl Parameters {
+    /// Reads and checks the parameters.
+    ///
+    /// # Errors
+    /// Names the parameter, its rule and its value.
+    pub fn read(configuration: &Configuration) -> Result<Self, ConfigureError> {
+        let WithPath(parameters) = configuration.parameters::<WithPath<Self>>()?;
+        parameters.check()?;
+        Ok(parameters)
+    }
+
+    fn check(&self) -> Result<(), ConfigureError> {
+        for (name, value_s) in [
+            ("reversal_tolerance_s", self.reversal_tolerance_s),
+            ("duplicate_window_s", self.duplicate_window_s),
+        ] {
+            in_range(name, value_s, INTERVAL_MAX_S)?;
+        }
+        if !(2..=100).contains(&self.reacquire_reports) {
+            let value = self.reacquire_reports;
+            return Err(ConfigureError::parameter(
+                "reacquire_reports",
+                "2 to 100",
+                value,
+            ));
+        }
+        if self.platforms.len() > PLATFORMS_MAX {
+            let rule = format!("at most {PLATFORMS_MAX} kinds");
+            let kinds = self.platforms.len();
+            return Err(ConfigureError::parameter("platforms", &rule, kinds));
+        }
+        for (kind, change) in &self.platforms {
+            let path = |name: &str| format!("platforms.{kind}.{name}");
+            match &change.like {
+                Some(like) if is_default(kind) => {
+                    let rule = "absent, for the kind has defaults";
+                    return Err(ConfigureError::parameter(&path("like"), rule, like));
+                }
+                None if !is_default(kind) => {
+                    let rule = format!("one of {}", default_names());
+                    return Err(ConfigureError::parameter(&path("like"), &rule, "absent"));
+                }
+                Some(like) if !is_default(like) => {
+                    let rule = format!("one of {}", default_names());
+                    return Err(ConfigureError::parameter(&path("like"), &rule, like));
+                }
+                Some(_) | None => {}
+            }
+            for (name, value, max) in [
+                ("speed_max_mps", change.speed_max_mps, SPEED_OF_LIGHT_MPS),
+                (
+                    "reach_speed_mps",
+                    change.reach_speed_mps,
+                    SPEED_OF_LIGHT_MPS,
+                ),
+                (
+                    "acceleration_mps2",
+                    change.acceleration_mps2,
+                    SPEED_OF_LIGHT_MPS,
+                ),
+                ("floor_m", change.floor_m, DISTANCE_MAX_M),
+            ] {
+                if let Some(value) = value {
+                    in_range(&path(name), value, max)?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn in_range(name: &str, value: f64, max: f64) -> Result<(), ConfigureError> {
+    if (0.0..=max).contains(&value) {
+        Ok(())
+    } else {
+        Err(ConfigureError::parameter(
+            name,
+            &format!("0 to {max}"),
+            value,
+        ))
+    }
+}
+
+/// A value whose errors say where they are.
+struct WithPath<T>(T);
+
+impl<'de, T: DeserializeOwned> Deserialize<'de> for WithPath<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        serde_path_to_error::deserialize(deserializer)
+            .map(Self)
+            .map_err(D::Error::custom)
+    }
+}
