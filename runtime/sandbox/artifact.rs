@@ -161,8 +161,17 @@ pub fn seal(
     bytes
 }
 
-/// Takes an artifact apart: header, code, signed bytes, signature. Believes nothing.
-fn parse(bytes: &[u8]) -> Result<(Header, &[u8], &[u8], [u8; SIGNATURE_LENGTH]), ArtifactError> {
+/// An artifact taken apart.
+struct Parts<'a> {
+    header: Header,
+    code: &'a [u8],
+    /// All bytes before the signature.
+    signed: &'a [u8],
+    signature: [u8; SIGNATURE_LENGTH],
+}
+
+/// Takes an artifact apart. Believes nothing.
+fn parse(bytes: &[u8]) -> Result<Parts<'_>, ArtifactError> {
     let mut rest = bytes
         .strip_prefix(MAGIC)
         .ok_or(ArtifactError::NotAnArtifact)?;
@@ -189,7 +198,12 @@ fn parse(bytes: &[u8]) -> Result<(Header, &[u8], &[u8], [u8; SIGNATURE_LENGTH]),
     }
     let signed = &bytes[..bytes.len() - SIGNATURE_LENGTH];
     let header = Header { role, name, sha256 };
-    Ok((header, code, signed, signature))
+    Ok(Parts {
+        header,
+        code,
+        signed,
+        signature,
+    })
 }
 
 fn fixed<const N: usize>(bytes: &[u8]) -> [u8; N] {
@@ -205,10 +219,10 @@ pub fn verify(bytes: &[u8], key: &VerifyingKey) -> Result<Header, ArtifactError>
 }
 
 fn verified<'a>(bytes: &'a [u8], key: &VerifyingKey) -> Result<(Header, &'a [u8]), ArtifactError> {
-    let (header, code, signed, signature) = parse(bytes)?;
-    key.verify_strict(signed, &Signature::from_bytes(&signature))
+    let parts = parse(bytes)?;
+    key.verify_strict(parts.signed, &Signature::from_bytes(&parts.signature))
         .map_err(|_| ArtifactError::WrongSignature)?;
-    Ok((header, code))
+    Ok((parts.header, parts.code))
 }
 
 impl Artifact {

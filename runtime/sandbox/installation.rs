@@ -230,8 +230,7 @@ impl Installation {
         let read = |name: &str, bytes_max: u64| {
             let bytes = read_file(&directory, path, name, bytes_max)?.ok_or_else(absent)?;
             String::from_utf8(bytes)
-                .map_err(|_| name.to_owned())
-                .or_else(|name| Err(InstallationError::Lock(path.join(name), "not UTF-8".into())))
+                .map_err(|_| InstallationError::Lock(path.join(name), "not UTF-8".into()))
         };
         let lock_text = read(LOCK_FILE, LOCK_BYTES_MAX)?;
         let key_text = read(PUBLIC_KEY_FILE, KEY_BYTES_MAX)?;
