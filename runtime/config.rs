@@ -32,7 +32,7 @@ use outrigger_policy::verdict::OnQuarantine;
 pub use error::{ConfigError, ConfigErrors};
 pub use read::Resolved;
 pub use references::{ReferenceFile, hex};
-pub use taps::{Encoding, Endian, Framing, Pace, TapConfig, TapSource};
+pub use taps::{TapConfig, TapSource};
 pub use words::quote_key;
 
 /// A deployment, checked and complete.
@@ -85,8 +85,8 @@ pub struct JournalConfig {
     pub tick_ms: u64,
     /// Time between signed heads, seconds.
     pub signed_head_s: u64,
-    /// Key that signs heads; absolute, outside the data directory. None: heads are not signed.
-    pub signing_key: Option<PathBuf>,
+    /// Key that signs heads; absolute, outside the data directory.
+    pub signing_key: PathBuf,
 }
 
 /// `[pipeline]`

@@ -15,9 +15,7 @@ mod keep;
 mod process;
 mod recover;
 mod shared;
-mod sources;
 
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64};
@@ -42,7 +40,6 @@ use process::Process;
 pub use process::Processed;
 pub use recover::RecoverError;
 pub use shared::{Phase, REQUESTS_MAX, Request, RequestKind, Shared, TapState, lock, now_ns};
-pub use sources::tap_config;
 
 /// How a run is to be run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -179,8 +176,7 @@ impl Run {
         let mut taps = Vec::new();
         let mut states = Vec::new();
         for tap in &config.taps {
-            let source = tap_config(&tap.source);
-            let (state, opened) = open_tap(&mut journal, &tap.name, &source)?;
+            let (state, opened) = open_tap(&mut journal, &tap.name, &tap.source)?;
             states.push(state);
             taps.push(opened);
         }
@@ -458,9 +454,7 @@ fn identity(config: &Config, plugins: &Plugins) -> Identity {
 }
 
 fn journal_key(config: &Config) -> Result<ed25519_dalek::SigningKey, KeyError> {
-    let default = config.plugins_dir.join("journal.key");
-    let path: &Path = config.journal.signing_key.as_deref().unwrap_or(&default);
-    signing_key(path)
+    signing_key(&config.journal.signing_key)
 }
 
 fn audit_start(config: &Config, started: &Started) -> AuditRecord {

@@ -251,21 +251,16 @@ fn render_class(out: &mut String, topology: &Topology, class: &Class, last: bool
 
 fn describe_source(source: &TapSource) -> String {
     match source {
-        TapSource::Udp {
-            address,
-            group,
-            port,
-            interface,
-            ..
-        } => {
-            let at = std::net::SocketAddr::new(group.unwrap_or(*address), *port);
-            match interface {
+        TapSource::Udp(udp) => {
+            let at = std::net::SocketAddr::new(udp.group.unwrap_or(udp.address), udp.port);
+            match &udp.interface {
                 Some(interface) => format!("udp {at} on {interface}"),
                 None => format!("udp {at}"),
             }
         }
-        TapSource::Tcp { host, port, .. } => format!("tcp {host}:{port}"),
-        TapSource::Pcap { path, .. } | TapSource::Lines { path, .. } => path.display().to_string(),
+        TapSource::Tcp(tcp) => format!("tcp {}:{}", tcp.host, tcp.port),
+        TapSource::Pcap(pcap) => pcap.path.display().to_string(),
+        TapSource::Lines(lines) => lines.path.display().to_string(),
     }
 }
 

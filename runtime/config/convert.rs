@@ -23,6 +23,9 @@ const SECTIONS: [&str; 8] = [
     "runtime", "labels", "journal", "pipeline", "taps", "plugins", "classes", "topics",
 ];
 
+/// Name of the signing key in `plugins_dir`, unless the file names another.
+const SIGNING_KEY_FILE: &str = "journal.key";
+
 pub(super) fn convert(text: &str, file: &Path) -> Result<Config, ConfigErrors> {
     let mut cx = Context::new(file, text);
     let (document, errors) = DeTable::parse_recoverable(text);
@@ -101,16 +104,8 @@ pub(super) fn convert(text: &str, file: &Path) -> Result<Config, ConfigErrors> {
             return Err(ConfigErrors::new(cx.errors));
         }
     };
-    let mut warnings: Vec<String> = topology
-        .warnings()
-        .iter()
-        .map(ToString::to_string)
-        .collect();
-    if journal.signing_key.is_none() {
-        warnings.push(
-            "journal.signing_key is not set: the chain shows accidents, not malice".to_owned(),
-        );
-    }
+    let warnings = topology.warnings().iter().map(ToString::to_string);
+    let warnings: Vec<String> = warnings.collect();
     Ok(Config {
         file: file.to_owned(),
         name: runtime.name,
@@ -194,14 +189,17 @@ fn read_journal<'a>(
     let tick_ms = cx.setting(&table, "tick_ms");
     let signed_head_s = cx.setting(&table, "signed_head_s");
     let signing_key = cx.text(&table, "signing_key", None, |path| !path.is_empty());
-    let signing_key = signing_key.map(|key| {
-        let path = paths.resolve(&key);
-        if path.starts_with(&runtime.data_dir) {
-            let message = format!("must be a path outside data_dir, is {key:?}");
-            cx.fail("journal.signing_key", message);
+    let signing_key = match signing_key {
+        Some(key) => {
+            let path = paths.resolve(&key);
+            if path.starts_with(&runtime.data_dir) {
+                let message = format!("must be a path outside data_dir, is {key:?}");
+                cx.fail("journal.signing_key", message);
+            }
+            path
         }
-        path
-    });
+        None => runtime.plugins_dir.join(SIGNING_KEY_FILE),
+    };
     JournalConfig {
         bytes_max,
         age_hours_max,

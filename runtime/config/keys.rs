@@ -274,8 +274,8 @@ pub const KEYS: &[Key] = &[
         Journal,
         "signing_key",
         Other("a path outside data_dir, relative to this file"),
-        "none: heads are not signed",
-        "Ed25519 key that signs the chain's head",
+        "journal.key in plugins_dir",
+        "Ed25519 key that signs the chain's head; made at the first start",
     ),
     set(
         Pipeline,

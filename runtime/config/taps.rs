@@ -5,6 +5,11 @@ use std::path::PathBuf;
 
 use outrigger_policy::labels::LabelId;
 use outrigger_policy::limits::{PACE_FACTOR_MAX, PACE_FACTOR_MIN};
+/// What a tap reads, as the crate that reads it puts it.
+pub use outrigger_tap::TapConfig as TapSource;
+use outrigger_tap::{
+    Encoding, Endian, Framing, LinesConfig, Pace, PcapConfig, TcpConfig, UdpConfig,
+};
 use toml::de::DeValue;
 
 use super::paths::Paths;
@@ -22,116 +27,6 @@ pub struct TapConfig {
     pub source: TapSource,
 }
 
-/// What a tap reads.
-#[derive(Clone, Debug, PartialEq)]
-pub enum TapSource {
-    /// Datagrams from a socket.
-    Udp {
-        /// Address to receive at.
-        address: IpAddr,
-        /// Multicast group to join, of the same family as `address`.
-        group: Option<IpAddr>,
-        /// Port to receive at.
-        port: u16,
-        /// Interface on which the group is joined: its name, or one of its IPv4 addresses.
-        interface: Option<String>,
-        /// Kernel's buffer asked for, bytes.
-        receive_buffer_bytes: usize,
-        /// Larger datagrams are shed, bytes.
-        datagram_bytes_max: usize,
-    },
-    /// A stream from a server, reconnected.
-    Tcp {
-        /// Host name or address, IPv6 in brackets.
-        host: String,
-        /// Port.
-        port: u16,
-        /// How the stream is cut into frames.
-        framing: Framing,
-        /// Larger frames are shed, bytes.
-        frame_bytes_max: usize,
-    },
-    /// UDP payloads of a capture file, pcap or pcapng.
-    Pcap {
-        /// The file, absolute.
-        path: PathBuf,
-        /// Destination port to pick; all when none.
-        port: Option<u16>,
-        /// How fast.
-        pace: Pace,
-        /// Larger frames are shed, bytes.
-        frame_bytes_max: usize,
-    },
-    /// Lines of a file, also `.gz`.
-    Lines {
-        /// The file, absolute.
-        path: PathBuf,
-        /// What a line holds.
-        encoding: Encoding,
-        /// Lines start with a time since the Unix epoch, ended by a comma, semicolon, space or tab.
-        time_column: bool,
-        /// How fast.
-        pace: Pace,
-        /// Larger frames are shed, bytes.
-        frame_bytes_max: usize,
-    },
-}
-
-impl TapSource {
-    /// True for a recording, which ends by itself.
-    pub fn is_finite(&self) -> bool {
-        match self {
-            Self::Udp { .. } | Self::Tcp { .. } => false,
-            Self::Pcap { .. } | Self::Lines { .. } => true,
-        }
-    }
-}
-
-/// How a stream is cut into frames.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Framing {
-    /// At line breaks.
-    Line,
-    /// By a length before each frame.
-    LengthPrefixed {
-        /// Size of the length: 1, 2 or 4 bytes.
-        prefix_bytes: u8,
-        /// Order of its bytes.
-        endian: Endian,
-        /// The length counts itself.
-        includes_itself: bool,
-    },
-    /// Mode S Beast: `0x1a`, type, escaped.
-    Beast,
-}
-
-/// Order of bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Endian {
-    /// Most significant first.
-    Big,
-    /// Least significant first.
-    Little,
-}
-
-/// How fast a recording is read.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Pace {
-    /// So many times as fast as it was recorded; 1.0 is its own pace.
-    Recorded(f64),
-    /// As fast as the journal takes it.
-    FlatOut,
-}
-
-/// What a line holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Encoding {
-    /// The frame itself, without the line break.
-    Text,
-    /// The frame's bytes in hexadecimal.
-    Hex,
-}
-
 /// Longest name of a network interface, bytes: Linux's `IFNAMSIZ` less its final zero.
 const INTERFACE_BYTES_MAX: usize = 15;
 
@@ -146,12 +41,12 @@ pub(super) fn read_source<'a>(
     match kind {
         "udp" => read_udp(cx, table),
         "tcp" => read_tcp(cx, table),
-        "pcap" => Some(TapSource::Pcap {
+        "pcap" => Some(TapSource::Pcap(PcapConfig {
             path: read_path(cx, table, paths),
             port: port(cx, table),
             pace: read_pace(cx, table, true)?,
             frame_bytes_max: cx.setting(table, "frame_bytes_max") as usize,
-        }),
+        })),
         "lines" => {
             let path = read_path(cx, table, paths);
             let encoding = match cx.choice(table, "encoding", Some("text"))? {
@@ -161,13 +56,13 @@ pub(super) fn read_source<'a>(
             let time_column = cx.flag(table, "time_column", false);
             let pace = read_pace(cx, table, time_column)?;
             let frame_bytes_max = cx.setting(table, "frame_bytes_max") as usize;
-            Some(TapSource::Lines {
+            Some(TapSource::Lines(LinesConfig {
                 path,
                 encoding,
                 time_column,
                 pace,
                 frame_bytes_max,
-            })
+            }))
         }
         other => unreachable!("{other} is no kind of tap"),
     }
@@ -217,14 +112,14 @@ fn read_udp<'a>(cx: &mut Context<'a>, table: &Table<'a>) -> Option<TapSource> {
     let port = port(cx, table);
     let receive_buffer_bytes = cx.setting(table, "receive_buffer_bytes") as usize;
     let datagram_bytes_max = cx.setting(table, "datagram_bytes_max") as usize;
-    Some(TapSource::Udp {
+    Some(TapSource::Udp(UdpConfig {
         address: address?,
         group,
         port: port?,
         interface,
         receive_buffer_bytes,
         datagram_bytes_max,
-    })
+    }))
 }
 
 /// Host and port of `host:port`; an IPv6 address stands in brackets.
@@ -290,12 +185,12 @@ fn read_tcp<'a>(cx: &mut Context<'a>, table: &Table<'a>) -> Option<TapSource> {
     };
     let frame_bytes_max = cx.setting(table, "frame_bytes_max") as usize;
     let (host, port) = split_host(&server)?;
-    Some(TapSource::Tcp {
+    Some(TapSource::Tcp(TcpConfig {
         host,
         port,
         framing: framing?,
         frame_bytes_max,
-    })
+    }))
 }
 
 /// How fast a recording is read. Without times there is only one pace.
