@@ -1,13 +1,18 @@
 //! One file per subcommand, thin: parse, call the library, print.
 
 pub mod check;
+pub mod ctl;
+pub mod doctor;
 pub mod run;
+pub mod status;
 
 /// Exit code: the configuration is wrong.
 pub const EXIT_CONFIG: u8 = 1;
 /// Exit code: the command line is wrong. clap's own.
 pub const EXIT_USAGE: u8 = 2;
-/// Exit code: something that the configuration names cannot be used; nothing was captured.
+/// Exit code: something that the configuration names cannot be used, or there is no runtime to
+/// ask; nothing was captured.
 pub const EXIT_START: u8 = 3;
-/// Exit code: stopped by a failure while running; what was captured is in the journal.
+/// Exit code: stopped by a failure while running, what was captured is in the journal; or a
+/// command was refused, or a check failed.
 pub const EXIT_FAILED: u8 = 4;

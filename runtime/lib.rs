@@ -2,6 +2,7 @@
 pub mod audit;
 pub mod cli;
 pub mod config;
+pub mod control;
 pub mod pipeline;
 pub mod record;
 pub mod rulings;
@@ -10,5 +11,6 @@ pub mod topics;
 pub mod data;
 pub mod install;
 pub mod keys;
+pub mod governor;
 pub mod run;
 pub mod status;

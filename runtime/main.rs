@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use outrigger::cli::{self, check, run};
+use outrigger::cli::{self, check, ctl, doctor, run, status};
 
 /// Mirrors a legacy message bus through sandboxed plugins, inside a stated budget.
 #[derive(Parser)]
@@ -20,6 +20,9 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     Run(run::RunArgs),
+    Status(status::StatusArgs),
+    Ctl(ctl::CtlArgs),
+    Doctor(doctor::DoctorArgs),
     /// Prints the resolved configuration, topology and limits, or says what is wrong.
     Check {
         /// The configuration.
@@ -43,6 +46,9 @@ fn main() -> ExitCode {
         .init();
     match arguments.command {
         Command::Run(args) => run::run(&args),
+        Command::Status(args) => status::run(&args),
+        Command::Ctl(args) => ctl::run(&args),
+        Command::Doctor(args) => doctor::run(&args),
         Command::Check {
             config,
             json,

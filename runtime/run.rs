@@ -174,7 +174,7 @@ impl Run {
         let recovered_below = journal.tip().next_block;
         let (topics, audit) = open_topics(&config, &data, command)?;
         let mut taps = Vec::new();
-        let mut states = Vec::new();
+        let mut states: Vec<TapState> = Vec::new();
         for tap in &config.taps {
             let (state, opened) = open_tap(&mut journal, &tap.name, &tap.source)?;
             states.push(state);
@@ -190,6 +190,11 @@ impl Run {
                 let recorded = taps[tap.index()].2.recorded_time();
                 (tap, recorded)
             });
+        }
+        for (stream, frames) in &recovered.frames_behind {
+            if let Some((tap, _)) = streams.get(usize::from(stream.0)).copied().flatten() {
+                states[tap.index()].behind_frames += frames;
+            }
         }
         let started = Started {
             journal: report,
@@ -422,6 +427,7 @@ fn open_tap(
         stream,
         paused: AtomicBool::new(false),
         ended: AtomicBool::new(false),
+        behind_frames: 0,
         shed_frames: AtomicU64::new(0),
         shed_bytes: AtomicU64::new(0),
         frames: AtomicU64::new(0),

@@ -3,10 +3,24 @@
 //! Everything here is bounded by the configuration: lists have one entry per tap, class, topic,
 //! plugin, rule or cause. Names are the configuration's.
 
+mod gather;
+mod render;
+mod sampler;
+mod snapshot;
+
 use hdrhistogram::Histogram;
 
 use crate::pipeline::{Counters, PluginView};
 use crate::topics::TopicFigures;
+
+use gather::lost_before;
+pub use gather::{describe, snapshot};
+pub use render::{render, summary};
+pub use sampler::{MARKS_MAX, SAMPLE_EVERY, Sampler};
+pub use snapshot::{
+    ClassStatus, DeadLetters, FORMAT, Health, JournalStatus, LatencyStatus, Ledger, PipelineLag,
+    PluginStatus, ProcessStatus, StatusSnapshot, TapStatus, TopicStatus,
+};
 
 /// Longest latency told apart, in microseconds: an hour. Longer ones count as this.
 pub const LATENCY_US_MAX: u64 = 3_600_000_000;

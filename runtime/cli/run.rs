@@ -1,5 +1,6 @@
 //! `outrigger run`: live, until told to stop.
 
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -9,7 +10,9 @@ use clap::Args;
 
 use super::{EXIT_CONFIG, EXIT_FAILED, EXIT_START};
 use crate::config::Config;
-use crate::run::{Phase, Run, RunOptions, Shared};
+use crate::control;
+use crate::run::{Run, RunOptions};
+use crate::status::{StatusSnapshot, summary};
 
 /// Captures, processes and mirrors, until SIGINT or SIGTERM; then drains and exits with 0.
 #[derive(Args, Debug)]
@@ -66,11 +69,24 @@ pub fn run(args: &RunArgs) -> ExitCode {
         config.name,
         config.data_dir.display()
     );
-    let shared = run.shared();
-    let result = run.run();
-    match result {
+    // From here on a signal drains instead of killing.
+    let control = match control::start(&run, &config) {
+        Ok(control) => control,
+        Err(error) => {
+            eprintln!("outrigger: {error}");
+            return ExitCode::from(EXIT_START);
+        }
+    };
+    match run.run() {
         Ok(processed) => {
-            summary(&shared, &config, &processed, args.json);
+            let snapshot = control.last_snapshot(&processed.status);
+            say(&snapshot, args.json);
+            if processed.left_behind > 0 {
+                eprintln!(
+                    "outrigger: {} blocks wait in the journal for the next start",
+                    processed.left_behind
+                );
+            }
             ExitCode::SUCCESS
         }
         Err(error) => {
@@ -80,20 +96,13 @@ pub fn run(args: &RunArgs) -> ExitCode {
     }
 }
 
-fn summary(
-    shared: &Shared,
-    config: &Config,
-    processed: &crate::run::Processed,
-    json: bool,
-) {
-    debug_assert!(shared.phase() == Phase::Stopping);
-    let _ = (config, json);
-    let counters = &processed.status.counters;
-    println!("frames {:?} rejected {:?} messages {:?} records {:?} dead {:?}", counters.frames, counters.rejected, counters.messages, counters.records, counters.dead_letters);
-    if processed.left_behind > 0 {
-        eprintln!(
-            "outrigger: {} blocks wait in the journal for the next start",
-            processed.left_behind
-        );
-    }
+fn say(snapshot: &StatusSnapshot, json: bool) {
+    let text = if json {
+        let text = serde_json::to_string(snapshot).expect("a snapshot is plain data");
+        text + "\n"
+    } else {
+        summary(snapshot)
+    };
+    // Nobody may be left to read it, and the run has ended well all the same.
+    let _ = std::io::stdout().write_all(text.as_bytes());
 }

@@ -156,6 +156,7 @@ impl Process<'_> {
             self.snapshot(status, turn)?;
         }
         self.next_block = number + 1;
+        self.shared.begin_block(number, block.header.written_ns);
         turn.bytes_since += block.header.block_bytes() as u64;
         let tick_ns = match block.header.kind {
             Kind::Frames => None,

@@ -1,6 +1,8 @@
 //! What the last run left: the newest snapshot, and the rulings behind it.
 
-use outrigger_journal::{Block, Kind, ReadError, Reader};
+use std::collections::BTreeMap;
+
+use outrigger_journal::{Block, Kind, ReadError, Reader, StreamId};
 
 use crate::data::DataDir;
 use crate::pipeline::{Folded, Pipeline};
@@ -13,6 +15,8 @@ pub struct Recovered {
     pub from_block: u64,
     /// Blocks that are there to be processed again or for the first time.
     pub blocks_behind: u64,
+    /// Frames in them, by stream.
+    pub frames_behind: BTreeMap<StreamId, u64>,
     /// What was folded before.
     pub folded: Folded,
 }
@@ -91,17 +95,18 @@ pub fn recover(
         if first_block > 0 && !accept_change {
             return Err(RecoverError::NoSnapshot { first_block });
         }
-        let blocks_behind = count_behind(&mut reader, first_block)?;
+        let (blocks_behind, frames_behind) = count_behind(&mut reader, first_block)?;
         return Ok(Recovered {
             from_block: first_block,
             blocks_behind,
+            frames_behind,
             folded: Folded::default(),
         });
     };
     if snapshot.log_id != log_id {
         return Err(RecoverError::OtherJournal);
     }
-    let blocks_behind = count_behind(&mut reader, snapshot.next_block)?;
+    let (blocks_behind, frames_behind) = count_behind(&mut reader, snapshot.next_block)?;
     if blocks_behind > 0
         && !accept_change
         && let Some(what) = differs(&snapshot.identity, identity)
@@ -112,18 +117,26 @@ pub fn recover(
     Ok(Recovered {
         from_block: snapshot.next_block,
         blocks_behind,
+        frames_behind,
         folded: snapshot.folded,
     })
 }
 
-/// Counts the blocks with frames from `from_block` on.
-fn count_behind(reader: &mut Reader, from_block: u64) -> Result<u64, RecoverError> {
-    let mut count = 0;
+/// Counts the blocks with frames from `from_block` on, and their frames by stream.
+fn count_behind(
+    reader: &mut Reader,
+    from_block: u64,
+) -> Result<(u64, BTreeMap<StreamId, u64>), RecoverError> {
+    let mut blocks = 0;
+    let mut frames: BTreeMap<StreamId, u64> = BTreeMap::new();
     for_each(reader, from_block, |block| {
-        count += u64::from(block.header.kind == Kind::Frames);
+        if block.header.kind == Kind::Frames {
+            blocks += 1;
+            *frames.entry(block.header.stream).or_default() += block.columns.len() as u64;
+        }
         Ok(())
     })?;
-    Ok(count)
+    Ok((blocks, frames))
 }
 
 /// Makes every ruling known that concerns blocks from `from_block` on.

@@ -10,6 +10,7 @@ use outrigger_journal::{AppendError, Appended, Kind, StreamId, SyncHandle, Write
 use outrigger_policy::Columns;
 use outrigger_tap::{TapCounts, TapFacts};
 
+use crate::rulings::{self, Ruling};
 use crate::status::PipelineStatus;
 
 /// Requests of operators that wait for the pipeline. Reason: each is answered within a block; when
@@ -64,6 +65,8 @@ pub struct TapState {
     pub shed_frames: AtomicU64,
     /// Their bytes.
     pub shed_bytes: AtomicU64,
+    /// Frames that the last run left in the journal for this one to process.
+    pub behind_frames: u64,
     /// Frames appended since the start.
     pub frames: AtomicU64,
     /// Their bytes.
@@ -92,6 +95,12 @@ pub struct Shared {
     pub taps: Vec<TapState>,
     /// First block that the newest snapshot does not hold: owed from here.
     pub snapshot_block: AtomicU64,
+    /// Frames that the journal had ever taken when the run began.
+    pub frames_before: u64,
+    /// First block that the pipeline has not begun.
+    pub begun_block: AtomicU64,
+    /// When the block before it was written, nanoseconds since the Unix epoch.
+    pub begun_written_ns: AtomicU64,
     /// What the pipeline last said of itself.
     pub pipeline: Mutex<PipelineStatus>,
     progress: Mutex<Progress>,
@@ -113,6 +122,7 @@ pub fn now_ns() -> u64 {
 
 impl Shared {
     pub(super) fn new(journal: Writer, taps: Vec<TapState>, snapshot_block: u64) -> Self {
+        let frames_before = journal.streams().iter().map(|stream| stream.records).sum();
         let progress = Progress {
             next_block: journal.tip().next_block,
             phase: Phase::Running,
@@ -124,6 +134,9 @@ impl Shared {
             journal: Mutex::new(Some(journal)),
             taps,
             snapshot_block: AtomicU64::new(snapshot_block),
+            frames_before,
+            begun_block: AtomicU64::new(snapshot_block),
+            begun_written_ns: AtomicU64::new(0),
             pipeline: Mutex::default(),
             progress: Mutex::new(progress),
             changed: Condvar::new(),
@@ -165,9 +178,42 @@ impl Shared {
         let appended = self
             .with_journal(append)
             .expect("the journal is open while threads append")?;
-        lock(&self.progress).next_block = appended.block + 1;
-        self.changed.notify_all();
+        self.moved_on(appended);
         Ok(appended)
+    }
+
+    /// Several threads append, so a later block can be made known before an earlier one.
+    fn moved_on(&self, appended: Appended) {
+        let mut progress = lock(&self.progress);
+        progress.next_block = progress.next_block.max(appended.block + 1);
+        drop(progress);
+        self.changed.notify_all();
+    }
+
+    /// Appends rulings of an operator, and makes them durable. For threads that do not belong to
+    /// the run, and may outlive its journal.
+    ///
+    /// # Errors
+    /// The journal is closed, cannot take them, or cannot be synced.
+    pub fn rule(&self, rulings: &[Ruling]) -> Result<(), String> {
+        let now_ns = now_ns();
+        let columns = rulings::encode(rulings, now_ns);
+        let append = |journal: &mut Writer| {
+            journal.append(Kind::Rulings, StreamId::NONE, &columns, now_ns)
+        };
+        let appended = self
+            .with_journal(append)
+            .ok_or_else(|| "the journal is closed".to_owned())?
+            .map_err(|error| format!("journal: {error}"))?;
+        self.moved_on(appended);
+        let synced = self.journal_sync.sync();
+        synced.map_err(|error| format!("journal: {error}")).map(drop)
+    }
+
+    /// Says that the pipeline begins a block, and when it was written.
+    pub(super) fn begin_block(&self, block: u64, written_ns: u64) {
+        self.begun_written_ns.store(written_ns, Ordering::Relaxed);
+        self.begun_block.store(block + 1, Ordering::Release);
     }
 
     /// What the run is doing.

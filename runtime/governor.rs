@@ -1,0 +1,105 @@
+//! Samples of what this process uses, and of what the host has. It only measures: nothing here
+//! decides, and nothing is limited by it yet.
+
+use std::time::{Duration, Instant};
+
+use sysinfo::{MemoryRefreshKind, Pid, ProcessRefreshKind, ProcessesToUpdate, System};
+
+/// CPU budget, share of all cores in permille. The default of the deployment's contract.
+pub const CPU_PERMILLE_MAX: u64 = 100;
+/// Memory budget, share of the host's memory in permille. The default of the contract.
+pub const MEMORY_PERMILLE_MAX: u64 = 100;
+
+/// What was used up to one moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sample {
+    /// When, by the monotonic clock.
+    pub at: Instant,
+    /// CPU time of all threads since the process began, milliseconds; steps of 10.
+    pub cpu_ms: u64,
+    /// Resident memory, bytes.
+    pub rss_bytes: u64,
+    /// Largest resident memory so far, bytes.
+    pub rss_peak_bytes: u64,
+}
+
+/// Measures this process and its host.
+pub struct Meter {
+    system: System,
+    pid: Pid,
+    cores: u64,
+    memory_bytes: u64,
+    rss_peak_bytes: u64,
+}
+
+impl Default for Meter {
+    fn default() -> Self {
+        let mut system = System::new();
+        system.refresh_memory_specifics(MemoryRefreshKind::nothing().with_ram());
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        Self {
+            memory_bytes: system.total_memory(),
+            system,
+            pid: Pid::from_u32(std::process::id()),
+            cores: cores as u64,
+            rss_peak_bytes: 0,
+        }
+    }
+}
+
+impl Meter {
+    /// Cores that this process may run on.
+    pub fn cores(&self) -> u64 {
+        self.cores
+    }
+
+    /// The host's memory, bytes.
+    pub fn memory_bytes(&self) -> u64 {
+        self.memory_bytes
+    }
+
+    /// Takes a sample: reads two or three files under `/proc`. What cannot be read is 0.
+    pub fn sample(&mut self) -> Sample {
+        self.system.refresh_processes_specifics(
+            ProcessesToUpdate::Some(&[self.pid]),
+            false,
+            ProcessRefreshKind::nothing()
+                .with_cpu()
+                .with_memory()
+                .without_tasks(),
+        );
+        let process = self.system.process(self.pid);
+        let rss_bytes = process.map_or(0, sysinfo::Process::memory);
+        let peak = resident_peak_bytes().unwrap_or(rss_bytes);
+        self.rss_peak_bytes = self.rss_peak_bytes.max(peak).max(rss_bytes);
+        Sample {
+            at: Instant::now(),
+            cpu_ms: process.map_or(0, sysinfo::Process::accumulated_cpu_time),
+            rss_bytes,
+            rss_peak_bytes: self.rss_peak_bytes,
+        }
+    }
+}
+
+/// Share of all `cores` that `cpu_ms` are in `elapsed`, permille, rounded up: use is never shown
+/// as none.
+pub fn cpu_permille(cpu_ms: u64, elapsed: Duration, cores: u64) -> u64 {
+    let available_us = u64::try_from(elapsed.as_micros())
+        .unwrap_or(u64::MAX)
+        .saturating_mul(cores);
+    if available_us == 0 {
+        return 0;
+    }
+    cpu_ms.saturating_mul(1_000_000).div_ceil(available_us)
+}
+
+/// The kernel's high-water mark, which also knows of peaks between two samples.
+fn resident_peak_bytes() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kib: u64 = line.trim().strip_suffix(" kB")?.trim().parse().ok()?;
+    kib.checked_mul(1024)
+}
+
+#[cfg(test)]
+mod tests;
