@@ -33,7 +33,7 @@ use outrigger_policy::verdict::{Health, OnQuarantine};
 use crate::record::Position;
 use batch::Batch;
 use decode::{DecodeStage, FrameBatch};
-use member::{Calls, Member};
+use member::{Calls, Member, Serves};
 pub use member::{Installed, MisfitError, PluginCounters};
 use route::RouteStage;
 use validate::ValidateStage;
@@ -127,6 +127,8 @@ pub struct StorePart {
     pub plugin: String,
     /// Name of the label.
     pub label: String,
+    /// Decoders: name of the tap.
+    pub tap: Option<String>,
     /// Its keys, in the order of touching.
     pub kept: Vec<Kept>,
 }
@@ -344,7 +346,7 @@ impl Pipeline {
         }
         let ends = input.frames.ends();
         let frames = FrameBatch {
-            tap: input.tap.get(),
+            tap: input.tap,
             label: self.topology.tap(input.tap).label,
             now_ns: self.watermarks[input.tap.index()],
             sequences: &sequences[rows.clone()],
@@ -367,8 +369,8 @@ impl Pipeline {
         self.route();
         self.emit(input, outbox, archive);
         // What was evicted to make room comes after the batch that needed the room.
-        for (plugin, label, kept) in evicted {
-            self.expire_kept(input, plugin, label, kept, outbox, archive);
+        for (plugin, serves, kept) in evicted {
+            self.expire_kept(input, plugin, serves, kept, outbox, archive);
         }
     }
 
@@ -376,12 +378,13 @@ impl Pipeline {
         &mut self,
         tap: TapId,
         frames: FrameBatch<'_>,
-    ) -> Vec<(PluginId, LabelId, Vec<Kept>)> {
+    ) -> Vec<(PluginId, Serves, Vec<Kept>)> {
         let decoder = self.topology.tap(tap).decoder;
         let Some(member) = self.members[decoder.index()].as_mut() else {
             return Vec::new();
         };
-        member.ensure_place(frames.label);
+        let serves = (frames.label, Some(tap));
+        member.ensure_place(serves);
         let mut stage = DecodeStage {
             labels: self.topology.labels(),
             member,
@@ -393,10 +396,10 @@ impl Pipeline {
         };
         halving::run(&mut stage, frames.sequences.len(), self.batch_messages_max);
         self.counters.rejected[tap.index()] += stage.rejected_frames;
-        vec![(decoder, frames.label, stage.evicted)]
+        vec![(decoder, serves, stage.evicted)]
     }
 
-    fn validate(&mut self, tap: TapId, validator: PluginId) -> Vec<(PluginId, LabelId, Vec<Kept>)> {
+    fn validate(&mut self, tap: TapId, validator: PluginId) -> Vec<(PluginId, Serves, Vec<Kept>)> {
         let mut evicted = Vec::new();
         let topology = Arc::clone(&self.topology);
         let judged = |class: outrigger_policy::topology::ClassId| {
@@ -406,7 +409,7 @@ impl Pipeline {
             let Some(member) = self.members[validator.index()].as_mut() else {
                 continue;
             };
-            member.ensure_place(label);
+            member.ensure_place((label, None));
             let mut stage = ValidateStage {
                 member,
                 calls: &mut self.calls,
@@ -418,7 +421,7 @@ impl Pipeline {
                 evicted: Vec::new(),
             };
             halving::run(&mut stage, messages.len(), self.batch_messages_max);
-            evicted.push((validator, label, stage.evicted));
+            evicted.push((validator, (label, None), stage.evicted));
         }
         evicted
     }
@@ -433,7 +436,7 @@ impl Pipeline {
                 let Some(member) = self.members[router.index()].as_mut() else {
                     continue;
                 };
-                member.ensure_place(label);
+                member.ensure_place((label, None));
                 let mut stage = RouteStage {
                     member,
                     calls: &mut self.calls,
@@ -489,9 +492,10 @@ impl Pipeline {
                 .iter()
                 .flatten()
                 .flat_map(|member| {
-                    member.places.iter().map(|(&label, place)| StorePart {
+                    member.places.iter().map(|(&(label, tap), place)| StorePart {
                         plugin: member.name().to_owned(),
                         label: labels.name(label).to_owned(),
+                        tap: tap.map(|tap| self.topology.tap(tap).name.clone()),
                         kept: place.store.kept().into_iter().cloned().collect(),
                     })
                 })
@@ -518,16 +522,21 @@ impl Pipeline {
         }
         for part in folded.stores {
             let label = self.topology.labels().find(&part.label);
-            let members = self.members.iter_mut().flatten();
-            let member = members
-                .into_iter()
-                .find(|member| member.name() == part.plugin);
-            if let (Some(label), Some(member)) = (label, member) {
-                member.ensure_place(label);
-                let store = StateStore::restore(member.installed.bounds, part.kept)?;
-                if let Some(place) = member.places.get_mut(&label) {
-                    place.store = store;
-                }
+            let tap = part.tap.as_deref().map(|tap| self.topology.find_tap(tap));
+            let mut members = self.members.iter_mut().flatten();
+            let member = members.find(|member| member.name() == part.plugin);
+            let (Some(label), Some(member)) = (label, member) else {
+                continue;
+            };
+            let serves = match tap {
+                None => (label, None),
+                Some(Some(tap)) => (label, Some(tap)),
+                Some(None) => continue,
+            };
+            member.ensure_place(serves);
+            let store = StateStore::restore(member.installed.bounds, part.kept)?;
+            if let Some(place) = member.places.get_mut(&serves) {
+                place.store = store;
             }
         }
         Ok(())

@@ -93,8 +93,8 @@ struct File {
     taps: Vec<(String, u64)>,
     /// Name, faults, good rows, quarantined.
     health: Vec<(String, u32, u32, bool)>,
-    /// Plugin, label, keys.
-    stores: Vec<(String, String, Vec<KeptRow>)>,
+    /// Plugin, label, tap, keys.
+    stores: Vec<(String, String, Option<String>, Vec<KeptRow>)>,
 }
 
 impl From<&Snapshot> for File {
@@ -131,7 +131,8 @@ impl From<&Snapshot> for File {
                 .iter()
                 .map(|part| {
                     let rows = part.kept.iter().map(row).collect();
-                    (part.plugin.clone(), part.label.clone(), rows)
+                    let tap = part.tap.clone();
+                    (part.plugin.clone(), part.label.clone(), tap, rows)
                 })
                 .collect(),
         }
@@ -169,9 +170,10 @@ impl File {
                 stores: self
                     .stores
                     .into_iter()
-                    .map(|(plugin, label, rows)| StorePart {
+                    .map(|(plugin, label, tap, rows)| StorePart {
                         plugin,
                         label,
+                        tap,
                         kept: rows.into_iter().map(kept).collect(),
                     })
                     .collect(),

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use outrigger_policy::claims::{Decoded, FrameKeys, NO_MARKING};
 use outrigger_policy::labels::{LabelId, Labels};
+use outrigger_policy::topology::TapId;
 use outrigger_policy::state::{Kept, Touch};
 use outrigger_policy::verdict::Fault;
 use outrigger_sandbox::{FrameStates, Frames};
@@ -16,7 +17,7 @@ use super::slots::Slots;
 /// A batch of frames of one tap.
 #[derive(Clone, Copy)]
 pub(super) struct FrameBatch<'a> {
-    pub(super) tap: u16,
+    pub(super) tap: TapId,
     pub(super) label: LabelId,
     pub(super) now_ns: u64,
     pub(super) sequences: &'a [u64],
@@ -138,7 +139,7 @@ impl Rows for DecodeStage<'_> {
         }
         let place = member
             .places
-            .get_mut(&self.frames.label)
+            .get_mut(&(self.frames.label, Some(self.frames.tap)))
             .expect("the pipeline made the place");
         if fresh {
             place.seat.restart();
@@ -188,7 +189,7 @@ impl Rows for DecodeStage<'_> {
                 let changes = slots.changes(&decoded.changes);
                 let evicted = place
                     .store
-                    .apply(self.frames.tap, touches, &changes)
+                    .apply(self.frames.tap.get(), touches, &changes)
                     .expect("checked: no state is over its bound");
                 self.evicted.extend(evicted);
             }

@@ -3,7 +3,6 @@
 use std::ops::Range;
 
 use outrigger_policy::claims::{Anomalies, Rejects};
-use outrigger_policy::labels::LabelId;
 use outrigger_policy::state::Kept;
 use outrigger_policy::topology::{ClassId, PluginId, Role};
 use outrigger_policy::verdict::Fault;
@@ -11,7 +10,7 @@ use outrigger_sandbox::Evicted;
 
 use super::batch::{Broken, Delivery, Message};
 use super::halving::Rows;
-use super::member::{Calls, Member};
+use super::member::{Calls, Member, Serves};
 use super::{FrameArchive, Input, Outbox, Pipeline, decode, halving};
 use crate::record::EMPTY_BODY;
 
@@ -28,7 +27,7 @@ enum Said {
 struct ExpireStage<'a> {
     member: &'a mut Member,
     calls: &'a mut Calls,
-    label: LabelId,
+    serves: Serves,
     now_ns: u64,
     sequence_max: u64,
     decoder: bool,
@@ -42,7 +41,7 @@ impl Rows for ExpireStage<'_> {
         if member.health.quarantined {
             return Ok(());
         }
-        let Some(place) = member.places.get_mut(&self.label) else {
+        let Some(place) = member.places.get_mut(&self.serves) else {
             return Ok(());
         };
         if fresh {
@@ -101,21 +100,21 @@ impl Pipeline {
         let now_ns = self.watermarks[input.tap.index()];
         let domain = input.tap.get();
         for plugin in self.topology.clone().plugin_ids() {
-            let labels: Vec<LabelId> = self.members[plugin.index()]
+            let places: Vec<Serves> = self.members[plugin.index()]
                 .iter()
                 .flat_map(|member| member.places.keys().copied())
                 .collect();
-            for label in labels {
+            for serves in places {
                 loop {
                     let kept = self.members[plugin.index()]
                         .as_mut()
-                        .and_then(|member| member.places.get_mut(&label))
+                        .and_then(|member| member.places.get_mut(&serves))
                         .map(|place| place.store.expire(domain, now_ns, EVICTED_MAX))
                         .unwrap_or_default();
                     if kept.is_empty() {
                         break;
                     }
-                    self.expire_kept(input, plugin, label, kept, outbox, archive);
+                    self.expire_kept(input, plugin, serves, kept, outbox, archive);
                 }
             }
         }
@@ -126,7 +125,7 @@ impl Pipeline {
         &mut self,
         input: &Input<'_>,
         plugin: PluginId,
-        label: LabelId,
+        serves: Serves,
         kept: Vec<Kept>,
         outbox: &mut dyn Outbox,
         archive: &mut dyn FrameArchive,
@@ -143,7 +142,7 @@ impl Pipeline {
         let mut stage = ExpireStage {
             member,
             calls: &mut self.calls,
-            label,
+            serves,
             now_ns,
             sequence_max: input.first_seq.saturating_add(input.frames.len() as u64),
             decoder,
@@ -157,7 +156,7 @@ impl Pipeline {
             match said {
                 Said::Rejects(rejects) => self.take_expired_rejects(input, plugin, &rejects),
                 Said::Anomalies(start, anomalies) => {
-                    self.take_expired_anomalies(plugin, label, now_ns, &kept[start..], &anomalies);
+                    self.take_expired_anomalies(plugin, serves, now_ns, &kept[start..], &anomalies);
                 }
             }
         }
@@ -177,7 +176,7 @@ impl Pipeline {
     fn take_expired_anomalies(
         &mut self,
         plugin: PluginId,
-        label: LabelId,
+        serves: Serves,
         now_ns: u64,
         kept: &[Kept],
         anomalies: &Anomalies,
@@ -201,7 +200,7 @@ impl Pipeline {
                 let body = self.batch.keep(EMPTY_BODY);
                 self.batch.messages.push(Message {
                     class,
-                    label,
+                    label: serves.0,
                     key,
                     body: body.clone(),
                     event_ns: now_ns,

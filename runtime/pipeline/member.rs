@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use outrigger_policy::labels::LabelId;
 use outrigger_policy::state::{StateBounds, StateStore};
-use outrigger_policy::topology::{ClassId, PluginId, Role, TopicId, Topology};
+use outrigger_policy::topology::{ClassId, PluginId, Role, TapId, TopicId, Topology};
 use outrigger_policy::verdict::{Fault, FaultKind, Health, OnQuarantine};
 use outrigger_sandbox::{Plugin, Seat};
 
@@ -39,7 +39,11 @@ impl std::fmt::Display for MisfitError {
 
 impl std::error::Error for MisfitError {}
 
-/// Where a plugin serves one label: its instances and its state.
+/// What a place serves: one label, and of decoders one tap, since two buses may use the same key
+/// for different things.
+pub(super) type Serves = (LabelId, Option<TapId>);
+
+/// Where a plugin serves: its instances and its state.
 pub(super) struct Place {
     pub(super) seat: Seat,
     pub(super) store: StateStore,
@@ -81,7 +85,7 @@ pub(super) struct Member {
     pub(super) marking_labels: Vec<LabelId>,
     /// By the plugin's index of a route.
     pub(super) route_topics: Vec<TopicId>,
-    pub(super) places: BTreeMap<LabelId, Place>,
+    pub(super) places: BTreeMap<Serves, Place>,
 }
 
 impl Member {
@@ -169,10 +173,10 @@ impl Member {
         })
     }
 
-    /// Makes sure that there is a place for `label`.
-    pub(super) fn ensure_place(&mut self, label: LabelId) {
+    /// Makes sure that there is a place that serves this.
+    pub(super) fn ensure_place(&mut self, serves: Serves) {
         let Installed { plugin, bounds, .. } = &self.installed;
-        self.places.entry(label).or_insert_with(|| Place {
+        self.places.entry(serves).or_insert_with(|| Place {
             seat: Seat::new(Arc::clone(plugin)),
             store: StateStore::new(*bounds),
         });

@@ -72,7 +72,7 @@ impl Rows for ValidateStage<'_> {
         let member = &mut *self.member;
         let place = member
             .places
-            .get_mut(&self.label)
+            .get_mut(&(self.label, None))
             .expect("the pipeline made the place");
         if fresh {
             place.seat.restart();

@@ -31,6 +31,7 @@ fn snapshot(next_block: u64) -> Snapshot {
             stores: vec![StorePart {
                 plugin: "p".into(),
                 label: "open".into(),
+                tap: Some("harbour".into()),
                 kept: vec![Kept {
                     key: b"k".to_vec(),
                     value: b"v".to_vec(),
