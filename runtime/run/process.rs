@@ -57,7 +57,9 @@ pub struct Processed {
 }
 
 struct Turn {
-    last_snapshot: Instant,
+    /// `None` before the first of this run, which is due at once: so a run that keeps being killed
+    /// never has more than a span to process again.
+    last_snapshot: Option<Instant>,
     /// Bytes of the journal since the last snapshot.
     bytes_since: u64,
     last_report: Option<Instant>,
@@ -99,7 +101,7 @@ impl Process<'_> {
             ..PipelineStatus::default()
         };
         let mut turn = Turn {
-            last_snapshot: Instant::now(),
+            last_snapshot: None,
             bytes_since: 0,
             last_report: None,
             unwritten: Vec::new(),
@@ -215,8 +217,11 @@ impl Process<'_> {
 
     fn snapshot_due(&self, turn: &Turn) -> bool {
         // A quarter of the journal, so that retention always finds something that is not owed.
-        turn.last_snapshot.elapsed() >= self.snapshot_interval
-            || turn.bytes_since >= self.journal_bytes_max / 4
+        let due = turn
+            .last_snapshot
+            .is_none_or(|at| at.elapsed() >= self.snapshot_interval)
+            || turn.bytes_since >= self.journal_bytes_max / 4;
+        due && turn.bytes_since > 0
     }
 
     /// Takes a snapshot before `next_block`; only where instances restart.
@@ -241,7 +246,7 @@ impl Process<'_> {
             .store(self.next_block, Ordering::Release);
         status.snapshot_block = self.next_block;
         status.snapshot_ns = now_ns();
-        turn.last_snapshot = Instant::now();
+        turn.last_snapshot = Some(Instant::now());
         turn.bytes_since = 0;
         Ok(())
     }
