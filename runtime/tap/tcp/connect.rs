@@ -51,6 +51,12 @@ impl Attempt {
         Self { answer }
     }
 
+    /// An attempt that someone else answers.
+    #[cfg(test)]
+    pub(super) fn from_receiver(answer: Receiver<Result<TcpStream, String>>) -> Self {
+        Self { answer }
+    }
+
     /// The connection, or why there is none; nothing when neither is known within `wait`.
     pub(super) fn result(&self, wait: Duration) -> Option<Result<TcpStream, String>> {
         match self.answer.recv_timeout(wait) {
