@@ -23,7 +23,7 @@ use outrigger_sdk::{
 
 pub use parameters::{Parameters, PlatformParameters};
 pub use platform::{Limits, PLATFORMS_MAX};
-pub use state::{Candidate, Fix, RECENT_MAX, Recent, STATE_BYTES_MAX, TrackState};
+pub use state::{Candidate, Fix, RECENT_MAX, Recent, STATE_BYTES_MAX, TimeKind, TrackState};
 
 /// Reported speed is beyond the platform's limit.
 pub const SPEED: &str = "speed";
@@ -40,9 +40,8 @@ pub const OUT_OF_RANGE: &str = "out-of-range";
 
 /// The validator, configured.
 pub struct TrackPlausibility {
-    parameters: Parameters,
     platforms: platform::Platforms,
-    geodesic: Geodesic,
+    rules: motion::Rules,
 }
 
 impl Validator for TrackPlausibility {
@@ -67,8 +66,10 @@ impl Validator for TrackPlausibility {
         let parameters = Parameters::read(configuration)?;
         Ok(Self {
             platforms: platform::Platforms::new(&parameters.platforms),
-            parameters,
-            geodesic: Geodesic::wgs84(),
+            rules: motion::Rules {
+                parameters,
+                geodesic: Geodesic::wgs84(),
+            },
         })
     }
 
@@ -81,15 +82,16 @@ impl Validator for TrackPlausibility {
         let track = &message.body;
         let limits = self.platforms.limits(message.class, track);
         let state = state.get_or_insert_default();
-        let position = values::judge(track, limits, out);
-        if repeats::judge(track, state, &self.parameters, out) {
+        // What a repeat says was judged when it was said first.
+        if repeats::judge(track, state, &self.rules.parameters, out) {
             return;
         }
+        let position = values::judge(track, limits, out);
         let Some((lat_deg, lon_deg)) = position else {
             return;
         };
         let fix = Fix::new(track, lat_deg, lon_deg, limits);
-        motion::judge(fix, limits, state, &self.parameters, &self.geodesic, out);
+        motion::judge(fix, limits, state, &self.rules, out);
     }
 }
 

@@ -9,25 +9,40 @@ use outrigger_sdk::{Anomalies, Severity};
 use crate::parameters::Parameters;
 use crate::platform::Limits;
 use crate::repeats::SECOND_NS;
-use crate::state::{Candidate, Fix, TrackState};
+use crate::state::{Candidate, Fix, TimeKind, TrackState};
 use crate::{TELEPORT, TIME_REVERSAL, score};
 
-/// Added to the interval when both times are the platform's or the sensor's own, seconds. readsb
-/// adds 0.2 s; the second of AIS is cut, so that an interval is up to 1 s longer than it looks.
-const SLACK_OWN_S: f64 = 1.2;
-/// Added to the interval when a time is that of reception, seconds: a further 2.1 s, the longest
-/// odd interval that receivers' clocks explain (recordings).
-const SLACK_RECEIVED_S: f64 = 3.3;
+/// Added to each interval, seconds. Source: readsb, `speed_check`.
+const SLACK_S: f64 = 0.2;
+/// How far an interval can be off between two seconds of the platform's own: they are cut, not
+/// rounded (ITU-R M.1371-5, annex 8, § 3.1, time stamp).
+const SECOND_CUT_S: f64 = 1.0;
+/// How far receivers' clocks are apart, and a second of the platform's own beside: nearly every odd
+/// interval in the recordings is at most this long.
+const RECEIVED_S: f64 = 2.1;
+/// How far a platform's second can be off from the time of reception, by a clock that is wrong,
+/// before the nearest minute is another one.
+const HALF_MINUTE_S: f64 = 30.0;
+/// Where only the second of the minute is the platform's own, whole minutes cannot be judged.
+const MINUTE_S: f64 = 60.0;
 
 /// Metres per degree of latitude at the poles and of longitude at the equator of WGS-84, each the
 /// longest and rounded up. Their sum bounds the geodesic from above, as it is the length of a way.
 const LAT_METRES_PER_DEG_MAX: f64 = 111_695.0;
 const LON_METRES_PER_DEG_MAX: f64 = 111_320.0;
 
+/// What all tracks are judged by.
+pub struct Rules {
+    pub parameters: Parameters,
+    pub geodesic: Geodesic,
+}
+
 /// How a step between two positions is judged.
 struct Step {
     /// Time between, seconds; negative when the later report applies earlier.
     interval_s: f64,
+    /// How much earlier the later report may apply, seconds.
+    tolerance_s: f64,
     /// Speed at which the step is held possible, metres per second.
     reach_mps: f64,
     /// Distance that is within reach, metres.
@@ -37,15 +52,30 @@ struct Step {
 }
 
 impl Step {
-    fn new(from: &Fix, to: &Fix, limits: &Limits, geodesic: &Geodesic) -> Self {
+    fn new(from: &Fix, to: &Fix, limits: &Limits, rules: &Rules) -> Self {
         let ns = to.time_ns.abs_diff(from.time_ns) as f64;
-        let interval_s = if to.time_ns < from.time_ns { -ns } else { ns } / SECOND_NS;
-        let slack_s = if from.time_own && to.time_own {
-            SLACK_OWN_S
-        } else {
-            SLACK_RECEIVED_S
+        let mut interval_s = if to.time_ns < from.time_ns { -ns } else { ns } / SECOND_NS;
+        let (off_s, tolerance_s) = match (from.time_kind, to.time_kind) {
+            (TimeKind::OwnSecond, TimeKind::OwnSecond) => {
+                // A clock that is half a minute off lands now in this minute, now in the next.
+                if (-MINUTE_S..=-HALF_MINUTE_S).contains(&interval_s) {
+                    interval_s += MINUTE_S;
+                }
+                (SECOND_CUT_S, rules.parameters.reversal_tolerance_s)
+            }
+            (TimeKind::Own, TimeKind::Own) => (0.0, rules.parameters.reversal_tolerance_s),
+            (TimeKind::OwnSecond, TimeKind::Received)
+            | (TimeKind::Received, TimeKind::OwnSecond) => (
+                HALF_MINUTE_S,
+                HALF_MINUTE_S.max(rules.parameters.reversal_tolerance_s),
+            ),
+            (TimeKind::Received, TimeKind::Received)
+            | (TimeKind::Own, TimeKind::OwnSecond | TimeKind::Received)
+            | (TimeKind::OwnSecond | TimeKind::Received, TimeKind::Own) => {
+                (RECEIVED_S, rules.parameters.reversal_tolerance_s)
+            }
         };
-        let elapsed_s = interval_s.abs() + slack_s;
+        let elapsed_s = interval_s.abs() + SLACK_S + off_s;
         let reported = [from.speed_mps, to.speed_mps];
         let reach_mps = match reported.into_iter().flatten().reduce(f32::max) {
             Some(speed_mps) => {
@@ -56,22 +86,27 @@ impl Step {
         };
         let allowed_m = limits.floor_m + elapsed_s * reach_mps;
         let distance_m = (bound_m(from, to) > allowed_m)
-            .then(|| geodesic.inverse(from.lat_deg, from.lon_deg, to.lat_deg, to.lon_deg))
+            .then(|| {
+                rules
+                    .geodesic
+                    .inverse(from.lat_deg, from.lon_deg, to.lat_deg, to.lon_deg)
+            })
             .filter(|distance_m: &f64| *distance_m > allowed_m);
         Self {
             interval_s,
+            tolerance_s,
             reach_mps,
             allowed_m,
             distance_m,
         }
     }
 
-    fn is_late(&self, parameters: &Parameters) -> bool {
-        self.interval_s < -parameters.reversal_tolerance_s
+    fn is_late(&self) -> bool {
+        self.interval_s < -self.tolerance_s
     }
 
-    fn is_good(&self, parameters: &Parameters) -> bool {
-        !self.is_late(parameters) && self.distance_m.is_none()
+    fn is_good(&self) -> bool {
+        !self.is_late() && self.distance_m.is_none()
     }
 }
 
@@ -87,16 +122,15 @@ pub fn judge(
     fix: Fix,
     limits: &Limits,
     state: &mut TrackState,
-    parameters: &Parameters,
-    geodesic: &Geodesic,
+    rules: &Rules,
     out: &mut Anomalies,
 ) {
     let Some(last) = &state.last else {
         state.last = Some(fix);
         return;
     };
-    let step = Step::new(last, &fix, limits, geodesic);
-    if step.is_good(parameters) {
+    let step = Step::new(last, &fix, limits, rules);
+    if step.is_good() {
         // Within the tolerance an earlier report is good, but the track does not go back to it.
         if step.interval_s >= 0.0 {
             state.last = Some(fix);
@@ -105,37 +139,35 @@ pub fn judge(
         return;
     }
     let reports = match &state.candidate {
-        Some(candidate)
-            if Step::new(&candidate.fix, &fix, limits, geodesic).is_good(parameters) =>
-        {
+        Some(candidate) if Step::new(&candidate.fix, &fix, limits, rules).is_good() => {
             candidate.reports.saturating_add(1)
         }
         Some(_) | None => 1,
     };
-    if reports >= parameters.reacquire_reports {
+    if u64::from(reports) >= rules.parameters.reacquire_reports {
         state.last = Some(fix);
         state.candidate = None;
         return;
     }
     state.candidate = Some(Candidate { fix, reports });
-    if step.is_late(parameters) {
-        time_reversal(&step, parameters, out);
+    if step.is_late() {
+        time_reversal(&step, out);
     } else {
         teleport(&step, out);
     }
 }
 
 /// A late report that lies on the track is only late; one that does not is not to be trusted.
-fn time_reversal(step: &Step, parameters: &Parameters, out: &mut Anomalies) {
+fn time_reversal(step: &Step, out: &mut Anomalies) {
     let severity = match step.distance_m {
         None => Severity::Minor,
         Some(_) => Severity::Major,
     };
-    let score = score::past_limit(-step.interval_s, parameters.reversal_tolerance_s);
+    let score = score::past_limit(-step.interval_s, step.tolerance_s);
     out.anomaly(TIME_REVERSAL, severity, score, |evidence| {
         evidence
             .number("interval_s", step.interval_s)
-            .number("tolerance_s", parameters.reversal_tolerance_s);
+            .number("tolerance_s", step.tolerance_s);
         if let Some(distance_m) = step.distance_m {
             evidence
                 .number("distance_m", distance_m)

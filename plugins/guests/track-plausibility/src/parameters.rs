@@ -1,9 +1,10 @@
 //! Parameters: what a deployment may change, and what it must not.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use outrigger_sdk::{Configuration, ConfigureError};
-use serde::de::{DeserializeOwned, Error};
+use serde::de::{DeserializeOwned, Error, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use crate::platform::{Limits, PLATFORMS_MAX, default_names, is_default};
@@ -21,7 +22,7 @@ const DUPLICATE_WINDOW_S: f64 = 1.5;
 /// A track that moved is taken up again with this report in a row that agrees with those before.
 /// Source: readsb and rs1090 keep their state while a position is rejected; three is what the
 /// published rule for a doubled identity asks.
-const REACQUIRE_REPORTS: u8 = 3;
+const REACQUIRE_REPORTS: u64 = 3;
 
 /// The longest of the above intervals that makes sense, seconds: past that, a report of AIS class A
 /// under way is lost (M.1371-5, annex 1, table 1: 10 s) many times over.
@@ -38,12 +39,15 @@ const DISTANCE_MAX_M: f64 = 20_037_509.0;
 #[serde(default, deny_unknown_fields)]
 pub struct Parameters {
     /// How much earlier than the last accepted report one may be, seconds, 0 to 600.
+    #[serde(deserialize_with = "number")]
     pub reversal_tolerance_s: f64,
     /// Two equal reports this near are one, when their time is that of reception, seconds, 0 to
     /// 600.
+    #[serde(deserialize_with = "number")]
     pub duplicate_window_s: f64,
     /// A track that moved is taken up again with this report in a row, 2 to 100.
-    pub reacquire_reports: u8,
+    #[serde(deserialize_with = "whole_number")]
+    pub reacquire_reports: u64,
     /// Limits by class of messages or by `platform_class` of tracks.
     pub platforms: BTreeMap<String, PlatformParameters>,
 }
@@ -66,12 +70,16 @@ pub struct PlatformParameters {
     /// For a new kind: the kind with defaults that it starts from.
     pub like: Option<String>,
     /// See [`Limits::speed_max_mps`].
+    #[serde(deserialize_with = "some_number")]
     pub speed_max_mps: Option<f64>,
     /// See [`Limits::reach_speed_mps`].
+    #[serde(deserialize_with = "some_number")]
     pub reach_speed_mps: Option<f64>,
     /// See [`Limits::acceleration_mps2`].
+    #[serde(deserialize_with = "some_number")]
     pub acceleration_mps2: Option<f64>,
     /// See [`Limits::floor_m`].
+    #[serde(deserialize_with = "some_number")]
     pub floor_m: Option<f64>,
     /// See [`Limits::position_expected`].
     pub position_expected: Option<bool>,
@@ -181,5 +189,56 @@ impl<'de, T: DeserializeOwned> Deserialize<'de> for WithPath<T> {
         serde_path_to_error::deserialize(deserializer)
             .map(Self)
             .map_err(D::Error::custom)
+    }
+}
+
+fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    deserializer.deserialize_any(Number)
+}
+
+fn some_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
+    number(deserializer).map(Some)
+}
+
+fn whole_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    deserializer.deserialize_any(WholeNumber)
+}
+
+/// Takes any number. MessagePack's own reader would name its marker, and not the value, of what is
+/// none.
+struct Number;
+
+impl Visitor<'_> for Number {
+    type Value = f64;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a number")
+    }
+
+    fn visit_f64<E: Error>(self, value: f64) -> Result<f64, E> {
+        Ok(value)
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<f64, E> {
+        Ok(value as f64)
+    }
+
+    fn visit_i64<E: Error>(self, value: i64) -> Result<f64, E> {
+        Ok(value as f64)
+    }
+}
+
+/// Takes a whole number that is not negative.
+struct WholeNumber;
+
+impl Visitor<'_> for WholeNumber {
+    type Value = u64;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a whole number that is not negative")
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<u64, E> {
+        Ok(value)
     }
 }

@@ -3,23 +3,14 @@
 //! Several receivers hear one transmission, so repeats are normal on AIS; they are still no new
 //! measurement, and are labelled so that no consumer counts them twice.
 
-use outrigger_sdk::{Anomalies, TimeSource, Track};
+use outrigger_sdk::{Anomalies, Track};
 
 use crate::parameters::Parameters;
-use crate::state::{Recent, TrackState};
+use crate::state::{Recent, TimeKind, TrackState};
 use crate::{DUPLICATE, score};
 
 /// Nanoseconds of a second.
 pub const SECOND_NS: f64 = 1e9;
-
-/// True if a time is the platform's or the sensor's own: then equal reports have equal times,
-/// whoever heard them.
-pub fn is_own(source: TimeSource) -> bool {
-    match source {
-        TimeSource::TimeOfTrack | TimeSource::UtcSecond => true,
-        TimeSource::Receiver | TimeSource::Capture => false,
-    }
-}
 
 /// Says whether the report is a repeat, and labels it. A repeat changes nothing; a new report is
 /// remembered.
@@ -33,7 +24,8 @@ pub fn judge(
         time_ns: track.time_ns,
         digest: digest(track),
     };
-    let own = is_own(track.time_source);
+    // Equal reports have equal times, whoever heard them, unless the time is the hearer's.
+    let own = TimeKind::of(track.time_source) != TimeKind::Received;
     let found = state
         .recent
         .iter()

@@ -1,6 +1,6 @@
 //! What is kept of a track. Bounded: see [`STATE_BYTES_MAX`].
 
-use outrigger_sdk::Track;
+use outrigger_sdk::{TimeSource, Track};
 use serde::{Deserialize, Serialize};
 
 use crate::platform::Limits;
@@ -29,8 +29,8 @@ pub struct TrackState {
 pub struct Fix {
     /// Time of applicability, nanoseconds since the Unix epoch.
     pub time_ns: u64,
-    /// True if that time was the platform's or the sensor's own and not that of reception.
-    pub time_own: bool,
+    /// Where that time comes from.
+    pub time_kind: TimeKind,
     /// Latitude, degrees north.
     pub lat_deg: f64,
     /// Longitude, degrees east.
@@ -49,7 +49,7 @@ impl Fix {
         let courses = 0.0..=360.0;
         Self {
             time_ns: track.time_ns,
-            time_own: crate::repeats::is_own(track.time_source),
+            time_kind: TimeKind::of(track.time_source),
             lat_deg,
             lon_deg,
             speed_mps: track
@@ -60,6 +60,50 @@ impl Fix {
                 .course_deg
                 .filter(|course| courses.contains(course))
                 .map(|course| course as f32),
+        }
+    }
+}
+
+/// What a time of applicability can be off by depends on where it comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "u8", into = "u8")]
+pub enum TimeKind {
+    /// The platform's or the sensor's own.
+    Own,
+    /// The second is the platform's own, its minute that of reception.
+    OwnSecond,
+    /// That of reception.
+    Received,
+}
+
+impl TimeKind {
+    /// The kind of a source.
+    pub fn of(source: TimeSource) -> Self {
+        match source {
+            TimeSource::TimeOfTrack => Self::Own,
+            TimeSource::UtcSecond => Self::OwnSecond,
+            TimeSource::Receiver | TimeSource::Capture => Self::Received,
+        }
+    }
+}
+
+impl From<u8> for TimeKind {
+    fn from(code: u8) -> Self {
+        match code {
+            0 => Self::Own,
+            1 => Self::OwnSecond,
+            // What a later version may add is trusted least.
+            _ => Self::Received,
+        }
+    }
+}
+
+impl From<TimeKind> for u8 {
+    fn from(kind: TimeKind) -> Self {
+        match kind {
+            TimeKind::Own => 0,
+            TimeKind::OwnSecond => 1,
+            TimeKind::Received => 2,
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Tracks of the AIS recordings, and reports made by hand.
-#![allow(dead_code)]
+#![allow(dead_code, missing_docs, clippy::expect_used)]
+
+pub mod report;
 
 use std::io::Read;
 use std::path::{Path, PathBuf};

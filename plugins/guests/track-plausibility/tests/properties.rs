@@ -1,0 +1,143 @@
+//! What holds whatever comes: batches make no difference, state is small, nothing panics.
+#![allow(missing_docs, clippy::unwrap_used)]
+
+mod common;
+
+use common::report::{at, given, host};
+use outrigger_sdk::testing::{Anomaly, Given};
+use outrigger_sdk::{State, Text, TimeSource, Track};
+use track_plausibility::{Candidate, Fix, Recent, STATE_BYTES_MAX, TimeKind, TrackState};
+
+/// xorshift64*: enough for test data, the same everywhere.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
+    }
+
+    fn below(&mut self, limit: u64) -> u64 {
+        self.next() % limit
+    }
+
+    /// Mostly near `usual`, now and then absent or absurd.
+    fn value(&mut self, usual: f64) -> Option<f64> {
+        match self.below(20) {
+            0 => None,
+            1 => Some(f64::from_bits(self.next())),
+            2 => Some(-usual),
+            _ => Some(usual + self.below(1_000) as f64 / 1e6),
+        }
+    }
+}
+
+/// Three ships under every kind of fault.
+fn faulty(seed: u64, messages: usize) -> Vec<Given> {
+    let mut random = Random(seed);
+    let mut made: Vec<Given> = Vec::new();
+    let sources = [
+        TimeSource::TimeOfTrack,
+        TimeSource::UtcSecond,
+        TimeSource::Receiver,
+        TimeSource::Capture,
+    ];
+    for place in 0..messages {
+        if place > 5 && random.below(8) == 0 {
+            let back = 1 + random.below(5) as usize;
+            made.push(made[place - back].clone());
+            continue;
+        }
+        let ship = random.below(3);
+        let id = Text::format(format_args!("mmsi:21900000{ship}")).unwrap();
+        let mut time_ns = at(place as f64);
+        match random.below(20) {
+            0 => time_ns -= random.below(100) * 1_000_000_000,
+            1 => time_ns = random.next(),
+            _ => {}
+        }
+        let mut track = Track::new(id, time_ns, sources[random.below(4) as usize]);
+        track.platform_class = Text::new(["class-a", "class-b", "ferry"][random.below(3) as usize]);
+        track.lat_deg = random.value(55.0 + place as f64 * 1e-5);
+        track.lon_deg = random.value(12.0);
+        track.speed_mps = random.value(7.0);
+        track.course_deg = random.value(10.0);
+        track.heading_deg = random.value(10.0);
+        track.alt_m = random.value(0.0);
+        track.climb_mps = random.value(0.0);
+        track.turn_rate_dps = random.value(0.1);
+        made.push(given(&track));
+    }
+    made
+}
+
+#[test]
+fn verdicts_do_not_depend_on_how_messages_fall_into_batches() {
+    for seed in 1..=20 {
+        let messages = faulty(seed, 1_024);
+        let run = |batch: usize| -> Vec<Vec<Anomaly>> {
+            let mut host = host();
+            let batches = messages.chunks(batch);
+            batches.flat_map(|batch| host.validate(0, batch)).collect()
+        };
+        let whole = run(256);
+        assert_eq!(run(1), whole, "seed {seed}");
+        assert_eq!(run(7), whole, "seed {seed}");
+        // The faults are there.
+        for rule in [
+            "speed",
+            "teleport",
+            "time-reversal",
+            "duplicate",
+            "not-available",
+            "out-of-range",
+        ] {
+            let speaks = |anomaly: &Anomaly| anomaly.rule == rule;
+            let said = whole.iter().flatten().any(speaks);
+            assert!(said, "seed {seed}: {rule} never speaks");
+        }
+    }
+}
+
+fn bytes(state: &TrackState) -> usize {
+    let mut bytes = Vec::new();
+    state.encode(&mut bytes);
+    assert_eq!(&TrackState::decode(&bytes).unwrap(), state);
+    bytes.len()
+}
+
+#[test]
+fn state_is_small_whatever_comes() {
+    let fix = Fix {
+        time_ns: u64::MAX,
+        time_kind: TimeKind::Received,
+        lat_deg: -89.123_456_789,
+        lon_deg: -179.123_456_789,
+        speed_mps: Some(123.456),
+        course_deg: Some(359.9),
+    };
+    let recent = Recent {
+        time_ns: u64::MAX,
+        digest: u32::MAX,
+    };
+    let candidate = Candidate {
+        fix,
+        reports: u8::MAX,
+    };
+    let fullest = TrackState {
+        last: Some(fix),
+        candidate: Some(candidate),
+        recent: [Some(recent); track_plausibility::RECENT_MAX],
+    };
+    let longest = bytes(&fullest);
+    println!("fullest state: {longest} bytes");
+    assert!(longest <= STATE_BYTES_MAX, "{longest} bytes");
+    let mut host = host();
+    for message in faulty(7, 2_000) {
+        host.validate(0, std::slice::from_ref(&message));
+        let state = host.state(&message.key).unwrap();
+        assert!(bytes(&state) <= longest);
+    }
+}
