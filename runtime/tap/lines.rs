@@ -223,17 +223,39 @@ impl Lines {
     }
 }
 
+/// Not a hexadecimal digit, in [`DIGITS`].
+const NO_DIGIT: u8 = 0xff;
+
+/// The value of each byte as a hexadecimal digit. A table: this runs for every byte of a line.
+const DIGITS: [u8; 256] = {
+    let mut digits = [NO_DIGIT; 256];
+    let mut value = 0;
+    while value < 16 {
+        digits[b"0123456789abcdef"[value] as usize] = value as u8;
+        digits[b"0123456789ABCDEF"[value] as usize] = value as u8;
+        value += 1;
+    }
+    digits
+};
+
 /// Reads pairs of digits; ASCII white space may stand between pairs.
 fn decode_hex(text: &[u8], into: &mut Vec<u8>) -> Result<(), &'static str> {
     into.clear();
-    let mut digits = text.iter();
-    while let Some(&high) = digits.next() {
-        if high.is_ascii_whitespace() {
+    let mut rest = text;
+    while let [first, after @ ..] = rest {
+        if first.is_ascii_whitespace() {
+            rest = after;
             continue;
         }
-        let low = *digits.next().ok_or("an odd number of digits")?;
-        let digit = |byte: u8| char::from(byte).to_digit(16).ok_or("no hexadecimal digit");
-        into.push((digit(high)? * 16 + digit(low)?) as u8);
+        let [second, after @ ..] = after else {
+            return Err("an odd number of digits");
+        };
+        let (high, low) = (DIGITS[usize::from(*first)], DIGITS[usize::from(*second)]);
+        if high == NO_DIGIT || low == NO_DIGIT {
+            return Err("no hexadecimal digit");
+        }
+        into.push(high << 4 | low);
+        rest = after;
     }
     Ok(())
 }

@@ -227,34 +227,35 @@ impl Tap for TcpTap {
         let before = into.len();
         let begun = self.clock.uptime();
         let mut full = self.deliver(into, limits);
+        // The stream may have more at once.
+        let mut more = true;
         // A first frame. Whatever else happens to the link shows in the next call.
         while into.len() == before {
             let spent = self.clock.uptime().saturating_sub(begun);
-            // The whole wait each time: a timeout set anew would be a further system call.
-            if full || spent > limits.wait || self.fill(limits.wait) == Fill::Nothing {
+            if full || spent > limits.wait {
                 return Ok(Progress::Idle);
+            }
+            // The whole wait each time: a timeout set anew would be a further system call.
+            match self.fill(limits.wait) {
+                Fill::Nothing => return Ok(Progress::Idle),
+                Fill::Bytes(filled) => more = filled,
             }
             full = self.deliver(into, limits);
         }
         // Others that share its batch.
         let mut slept = false;
         while !full {
-            if let Fill::Bytes(more) = self.fill_now() {
-                full = self.deliver(into, limits);
-                if more {
-                    continue;
+            if !more {
+                let age_ns = self.clock.wall_ns().saturating_sub(into.times_ns()[before]);
+                let left = limits.delay.saturating_sub(Duration::from_nanos(age_ns));
+                if slept || left.is_zero() {
+                    break;
                 }
+                slept = true;
+                self.clock.sleep(left);
             }
-            if slept {
-                break;
-            }
-            slept = true;
-            let age_ns = self.clock.wall_ns().saturating_sub(into.times_ns()[before]);
-            let left = limits.delay.saturating_sub(Duration::from_nanos(age_ns));
-            if left.is_zero() {
-                break;
-            }
-            self.clock.sleep(left);
+            more = self.fill_now() == Fill::Bytes(true);
+            full = self.deliver(into, limits);
         }
         Ok(Progress::Frames)
     }

@@ -2,7 +2,8 @@
 //!
 //! One system call brings up to [`BATCH`] datagrams with the kernel's time stamps and its count of
 //! drops. After a first datagram the tap sleeps once, to the end of the batch's delay, and then
-//! takes all that is queued: at most four calls a batch, however many datagrams it has.
+//! takes all that is queued: three system calls a batch, and one more for every further [`BATCH`]
+//! datagrams.
 
 mod drops;
 mod interface;
@@ -111,7 +112,7 @@ impl UdpTap {
         false
     }
 
-    /// Takes up to `most` datagrams from the kernel, after waiting for the first if told so.
+    /// Takes up to `most` datagrams, 1 to [`BATCH`], from the kernel, after waiting for the first if told so.
     /// Returns how many came, shed ones included. All received before must be delivered.
     fn receive(&mut self, most: usize, wait: Option<Duration>) -> Result<usize, TapError> {
         let flags = match wait {
@@ -121,7 +122,6 @@ impl UdpTap {
             }
             Some(_) | None => MsgFlags::MSG_DONTWAIT,
         };
-        let most = most.clamp(1, BATCH);
         let mut slots: Vec<[IoSliceMut<'_>; 1]> = self
             .buffer
             .chunks_mut(self.datagram_bytes_max)
@@ -196,37 +196,35 @@ impl Tap for UdpTap {
     fn read(&mut self, into: &mut Columns, limits: &ReadLimits) -> Result<Progress, TapError> {
         let before = into.len();
         let mut full = self.deliver(into, limits) || limits.is_full(into);
-        let mut slept = false;
+        // The kernel may have more at once.
+        let mut more = true;
         if into.len() == before {
             if full {
                 return Ok(Progress::Idle);
             }
-            let room = limits.frames_max - into.len();
-            self.receive(room, Some(limits.wait))?;
+            let room = (limits.frames_max - into.len()).min(BATCH);
+            more = self.receive(room, Some(limits.wait))? == room;
             full = self.deliver(into, limits);
             if into.len() == before {
                 return Ok(Progress::Idle);
             }
         }
+        let mut slept = false;
         while !full && !limits.is_full(into) {
+            if !more {
+                // From its capture on: what waited in the kernel has waited enough.
+                let first_ns = into.times_ns()[before];
+                let age_ns = self.clock.wall_ns().saturating_sub(first_ns);
+                let left = limits.delay.saturating_sub(Duration::from_nanos(age_ns));
+                if slept || left.is_zero() {
+                    break;
+                }
+                slept = true;
+                self.clock.sleep(left);
+            }
             let room = (limits.frames_max - into.len()).min(BATCH);
-            let came = self.receive(room, None)?;
+            more = self.receive(room, None)? == room;
             full = self.deliver(into, limits);
-            if came == room {
-                continue;
-            }
-            if slept {
-                break;
-            }
-            slept = true;
-            // From its capture on: what waited in the kernel has waited enough.
-            let first_ns = into.times_ns()[before];
-            let age_ns = self.clock.wall_ns().saturating_sub(first_ns);
-            let left = limits.delay.saturating_sub(Duration::from_nanos(age_ns));
-            if left.is_zero() {
-                break;
-            }
-            self.clock.sleep(left);
         }
         Ok(Progress::Frames)
     }
