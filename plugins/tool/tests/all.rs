@@ -4,3 +4,4 @@ mod build;
 mod command;
 mod fixtures;
 mod install;
+mod run;

@@ -60,7 +60,6 @@ impl<'a> Reader<'a> {
         Ok(first)
     }
 
-    #[inline]
     pub(crate) fn head(&mut self) -> Result<Head, Fault> {
         let [marker] = self.array()?;
         Ok(match marker {
@@ -121,7 +120,6 @@ impl<'a> Reader<'a> {
     }
 
     /// The bytes of a string.
-    #[inline]
     pub(crate) fn str_bytes(&mut self) -> Result<&'a [u8], Fault> {
         match self.head()? {
             Head::Str(len) => self.take(len),
@@ -134,9 +132,62 @@ impl<'a> Reader<'a> {
         std::str::from_utf8(self.str_bytes()?).map_err(|_| "not UTF-8")
     }
 
+    /// A short string without its head, in registers: up to 15 bytes, zeros, and in the last byte
+    /// the length. So two short strings are equal just if their words are. `None`, and nothing
+    /// read, for anything else.
+    #[inline]
+    pub(crate) fn short_str(&mut self) -> Option<[u64; 2]> {
+        let len = match self.rest.first() {
+            Some(marker @ 0xa0..=0xaf) => usize::from(marker & 0x0f),
+            _ => return None,
+        };
+        let [low, high] = self.words::<2>(1, len)?;
+        self.rest = &self.rest[1 + len..];
+        Some([low, high | (len as u64) << 56])
+    }
+
+    /// `len` bytes at `start` as little-endian words, zeros after them. `None` past the end.
+    ///
+    /// Reads whole words where the input has them: on WebAssembly a copy of a length that is not
+    /// known to the compiler costs a call.
+    #[inline]
+    pub(crate) fn words<const N: usize>(&self, start: usize, len: usize) -> Option<[u64; N]> {
+        let mut words = [0; N];
+        if let Some(bytes) = self.rest.get(start..start + 8 * N) {
+            for (index, word) in words.iter_mut().enumerate() {
+                let chunk = bytes[8 * index..].first_chunk()?;
+                let kept = len.saturating_sub(8 * index).min(8);
+                *word = u64::from_le_bytes(*chunk) & LOW_BYTES[kept];
+            }
+        } else {
+            for (index, &byte) in self.rest.get(start..start + len)?.iter().enumerate() {
+                words[index / 8] |= u64::from(byte) << (8 * (index % 8));
+            }
+        }
+        Some(words)
+    }
+
+    /// Drops `len` bytes that were looked at.
+    #[inline]
+    pub(crate) fn pass(&mut self, len: usize) {
+        self.rest = &self.rest[len..];
+    }
+
     /// A number as a float.
     #[inline]
     pub(crate) fn number(&mut self) -> Result<f64, Fault> {
+        if let [0xcb, rest @ ..] = self.rest
+            && let Some((bytes, rest)) = rest.split_first_chunk()
+        {
+            self.rest = rest;
+            return Ok(f64::from_be_bytes(*bytes));
+        }
+        self.other_number()
+    }
+
+    /// A number that is not in the canonical form of a float.
+    #[cold]
+    fn other_number(&mut self) -> Result<f64, Fault> {
         match self.head()? {
             Head::Float(value) => Ok(value),
             Head::Unsigned(value) => Ok(value as f64),
@@ -181,6 +232,30 @@ impl<'a> Reader<'a> {
         }
         Ok(())
     }
+}
+
+/// Masks of the lowest 0 to 8 bytes of a word.
+const LOW_BYTES: [u64; 9] = {
+    let mut masks = [u64::MAX; 9];
+    let mut bytes = 0;
+    while bytes < 8 {
+        masks[bytes] = (1 << (8 * bytes)) - 1;
+        bytes += 1;
+    }
+    masks
+};
+
+/// A text of at most 15 bytes as [`Reader::short_str`] gives it.
+pub(crate) const fn short_words(text: &str) -> [u64; 2] {
+    let bytes = text.as_bytes();
+    assert!(bytes.len() < 16);
+    let mut words = [0, (bytes.len() as u64) << 56];
+    let mut index = 0;
+    while index < bytes.len() {
+        words[index / 8] |= (bytes[index] as u64) << (8 * (index % 8));
+        index += 1;
+    }
+    words
 }
 
 fn signed(value: i64) -> Head {

@@ -34,52 +34,77 @@ const KEYS: [&str; 16] = [
     "accuracy_m",
 ];
 
+/// The same keys as the reader gives them.
+const KEY_WORDS: [[u64; 2]; KEYS.len()] = {
+    let mut words = [[0; 2]; KEYS.len()];
+    let mut field = 0;
+    while field < KEYS.len() {
+        words[field] = msgpack::short_words(KEYS[field]);
+        field += 1;
+    }
+    words
+};
+
 /// A short text inside a track, 1 to [`TRACK_TEXT_BYTES_MAX`] bytes. Held in place, so that reading
 /// a track allocates nothing.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Text {
-    bytes: [u8; TRACK_TEXT_BYTES_MAX],
-    len: u8,
+    /// The text, zeros, and in the last byte its length.
+    bytes: [u8; TRACK_TEXT_BYTES_MAX + 1],
 }
 
 impl Text {
+    const EMPTY: Self = Self {
+        bytes: [0; TRACK_TEXT_BYTES_MAX + 1],
+    };
+
+    fn byte_len(&self) -> usize {
+        usize::from(self.bytes[TRACK_TEXT_BYTES_MAX])
+    }
+
     /// A text; `None` when it is empty or longer than [`TRACK_TEXT_BYTES_MAX`].
     pub fn new(text: &str) -> Option<Self> {
-        let mut bytes = [0; TRACK_TEXT_BYTES_MAX];
-        bytes
-            .get_mut(..text.len())?
-            .copy_from_slice(text.as_bytes());
-        match u8::try_from(text.len()) {
-            Ok(0) | Err(_) => None,
-            Ok(len) => Some(Self { bytes, len }),
-        }
+        Self::format(format_args!("{text}"))
     }
 
     /// A formatted text, for instance `Text::format(format_args!("{mmsi:09}"))`; `None` as for
     /// [`new`](Self::new).
     pub fn format(arguments: fmt::Arguments) -> Option<Self> {
-        let mut text = Self {
-            bytes: [0; TRACK_TEXT_BYTES_MAX],
-            len: 0,
-        };
+        let mut text = Self::EMPTY;
         text.write_fmt(arguments).ok()?;
-        (text.len > 0).then_some(text)
+        (text.byte_len() > 0).then_some(text)
+    }
+
+    /// From words that hold ASCII only; `None` when one does not.
+    #[inline]
+    fn from_ascii(words: [u64; 4], len: u8) -> Option<Self> {
+        const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
+        if (words[0] | words[1] | words[2] | words[3]) & HIGH_BITS != 0 {
+            return None;
+        }
+        let mut text = Self::EMPTY;
+        for (place, word) in text.bytes.chunks_exact_mut(8).zip(words) {
+            place.copy_from_slice(&word.to_le_bytes());
+        }
+        text.bytes[TRACK_TEXT_BYTES_MAX] = len;
+        Some(text)
     }
 
     /// The text.
     pub fn as_str(&self) -> &str {
-        std::str::from_utf8(&self.bytes[..usize::from(self.len)])
-            .expect("made from whole strings only")
+        std::str::from_utf8(&self.bytes[..self.byte_len()]).expect("made from whole strings only")
     }
 }
 
 impl fmt::Write for Text {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        let start = usize::from(self.len);
+        let start = self.byte_len();
         let end = start + text.len();
-        let place = self.bytes.get_mut(start..end).ok_or(fmt::Error)?;
-        place.copy_from_slice(text.as_bytes());
-        self.len = u8::try_from(end).map_err(|_| fmt::Error)?;
+        if end > TRACK_TEXT_BYTES_MAX {
+            return Err(fmt::Error);
+        }
+        self.bytes[start..end].copy_from_slice(text.as_bytes());
+        self.bytes[TRACK_TEXT_BYTES_MAX] = end as u8;
         Ok(())
     }
 }
@@ -141,9 +166,13 @@ pub enum AltDatum {
 
 impl AltDatum {
     const ALL: [Self; 2] = [Self::Barometric, Self::Geometric];
+    const WORDS: [[u64; 2]; 2] = [
+        msgpack::short_words(Self::ALL[0].as_str()),
+        msgpack::short_words(Self::ALL[1].as_str()),
+    ];
 
     /// As in the body.
-    pub fn as_str(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Barometric => "barometric",
             Self::Geometric => "geometric",
@@ -172,9 +201,15 @@ impl TimeSource {
         Self::Receiver,
         Self::Capture,
     ];
+    const WORDS: [[u64; 2]; 4] = [
+        msgpack::short_words(Self::ALL[0].as_str()),
+        msgpack::short_words(Self::ALL[1].as_str()),
+        msgpack::short_words(Self::ALL[2].as_str()),
+        msgpack::short_words(Self::ALL[3].as_str()),
+    ];
 
     /// As in the body.
-    pub fn as_str(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::TimeOfTrack => "time-of-track",
             Self::UtcSecond => "utc-second",
@@ -339,81 +374,109 @@ impl<'a> Pairs<'a> {
 
 fn decode(bytes: &[u8]) -> Result<Track, BodyError> {
     let mut reader = Reader::new(bytes);
-    let mut track_id = None;
-    let mut time_ns = None;
-    let mut time_source = None;
-    let nothing = Text {
-        bytes: [0; TRACK_TEXT_BYTES_MAX],
-        len: 0,
-    };
-    let mut track = Track::new(nothing, 0, TimeSource::Capture);
-    let plain = |fault: Fault| BodyError(fault.into());
-    let pairs = reader.map().map_err(plain)?;
+    let mut track = Track::new(Text::EMPTY, 0, TimeSource::Capture);
+    // One bit per field that was there.
+    let mut present = 0u32;
+    read(&mut reader, &mut track, &mut present).map_err(|(field, fault)| {
+        BodyError(match field {
+            Some(field) => format!("{}: {fault}", KEYS[field]),
+            None => fault.into(),
+        })
+    })?;
+    if !reader.rest().is_empty() {
+        return Err(BodyError("bytes after the map".into()));
+    }
+    for required in [0, 13, 14] {
+        if present & (1 << required) == 0 {
+            return Err(BodyError(format!("{}: absent", KEYS[required])));
+        }
+    }
+    Ok(track)
+}
+
+/// Which field is at fault, when it is one, and what is wrong.
+type FieldFault = (Option<usize>, Fault);
+
+/// Reads all pairs. The reason why this is not left to serde: tracks are most of what plugins
+/// read, and searching each key among all names costs more than all else.
+fn read(reader: &mut Reader, track: &mut Track, present: &mut u32) -> Result<(), FieldFault> {
+    let plain = |fault| (None, fault);
     // Keys come in the schema's order, some left out: the search for the next key starts after
     // the last one, and nearly always ends within a few steps.
     let mut next = 0;
-    for _ in 0..pairs {
-        let key = reader.str_bytes().map_err(plain)?;
-        let known = KEYS[next..]
-            .iter()
-            .position(|known| known.as_bytes() == key)
-            .map(|offset| next + offset)
-            .or_else(|| {
-                KEYS[..next]
-                    .iter()
-                    .position(|known| known.as_bytes() == key)
-            });
-        let Some(field) = known else {
+    for _ in 0..reader.map().map_err(plain)? {
+        let Some(field) = known_key(reader, next).map_err(plain)? else {
             reader.value().map_err(plain)?;
             continue;
         };
         next = field + 1;
-        let named = |fault: Fault| BodyError(format!("{}: {fault}", KEYS[field]));
-        match field {
-            0 => track_id = Some(text(&mut reader).map_err(named)?),
-            1 => track.platform_id = Some(text(&mut reader).map_err(named)?),
-            2 => track.callsign = Some(text(&mut reader).map_err(named)?),
-            3 => track.platform_class = Some(text(&mut reader).map_err(named)?),
-            4 => track.lat_deg = Some(reader.number().map_err(named)?),
-            5 => track.lon_deg = Some(reader.number().map_err(named)?),
-            6 => track.alt_m = Some(reader.number().map_err(named)?),
-            7 => {
-                let datum = word(&mut reader, &AltDatum::ALL, AltDatum::as_str).map_err(named)?;
-                track.alt_datum = Some(datum);
-            }
-            8 => track.speed_mps = Some(reader.number().map_err(named)?),
-            9 => track.course_deg = Some(reader.number().map_err(named)?),
-            10 => track.climb_mps = Some(reader.number().map_err(named)?),
-            11 => track.heading_deg = Some(reader.number().map_err(named)?),
-            12 => track.turn_rate_dps = Some(reader.number().map_err(named)?),
-            13 => time_ns = Some(reader.unsigned().map_err(named)?),
-            14 => {
-                let source =
-                    word(&mut reader, &TimeSource::ALL, TimeSource::as_str).map_err(named)?;
-                time_source = Some(source);
-            }
-            _ => track.accuracy_m = Some(reader.number().map_err(named)?),
-        }
+        *present |= 1 << field;
+        read_field(reader, track, field).map_err(|fault| (Some(field), fault))?;
     }
-    if !reader.rest().is_empty() {
-        return Err(BodyError("bytes after the map".into()));
-    }
-    let absent = |field: usize| BodyError(format!("{}: absent", KEYS[field]));
-    track.track_id = track_id.ok_or_else(|| absent(0))?;
-    track.time_ns = time_ns.ok_or_else(|| absent(13))?;
-    track.time_source = time_source.ok_or_else(|| absent(14))?;
-    Ok(track)
+    Ok(())
 }
 
+/// Reads a key; `None` for one that is not of this schema.
+#[inline]
+fn known_key(reader: &mut Reader, next: usize) -> Result<Option<usize>, Fault> {
+    let Some(key) = reader.short_str() else {
+        // All known keys are short and in their shortest form, or were written by another hand.
+        let key = reader.str_bytes()?;
+        return Ok(KEYS.iter().position(|known| known.as_bytes() == key));
+    };
+    let later = KEY_WORDS[next..].iter().position(|known| *known == key);
+    Ok(match later {
+        Some(offset) => Some(next + offset),
+        None => KEY_WORDS[..next].iter().position(|known| *known == key),
+    })
+}
+
+#[inline]
+fn read_field(reader: &mut Reader, track: &mut Track, field: usize) -> Result<(), Fault> {
+    match field {
+        0 => track.track_id = text(reader)?,
+        1 => track.platform_id = Some(text(reader)?),
+        2 => track.callsign = Some(text(reader)?),
+        3 => track.platform_class = Some(text(reader)?),
+        4 => track.lat_deg = Some(reader.number()?),
+        5 => track.lon_deg = Some(reader.number()?),
+        6 => track.alt_m = Some(reader.number()?),
+        7 => track.alt_datum = Some(word(reader, &AltDatum::WORDS, &AltDatum::ALL)?),
+        8 => track.speed_mps = Some(reader.number()?),
+        9 => track.course_deg = Some(reader.number()?),
+        10 => track.climb_mps = Some(reader.number()?),
+        11 => track.heading_deg = Some(reader.number()?),
+        12 => track.turn_rate_dps = Some(reader.number()?),
+        13 => track.time_ns = reader.unsigned()?,
+        14 => track.time_source = word(reader, &TimeSource::WORDS, &TimeSource::ALL)?,
+        _ => track.accuracy_m = Some(reader.number()?),
+    }
+    Ok(())
+}
+
+#[inline]
 fn text(reader: &mut Reader) -> Result<Text, Fault> {
+    if let Some(marker @ 0xa1..=0xbf) = reader.rest().first().copied() {
+        let len = marker & 0x1f;
+        if let Some(words) = reader.words(1, usize::from(len))
+            && let Some(text) = Text::from_ascii(words, len)
+        {
+            reader.pass(1 + usize::from(len));
+            return Ok(text);
+        }
+    }
     Text::new(reader.str()?).ok_or("empty, or longer than 31 bytes")
 }
 
-fn word<T: Copy>(reader: &mut Reader, all: &[T], name: fn(T) -> &'static str) -> Result<T, Fault> {
-    let bytes = reader.str_bytes()?;
-    all.iter()
-        .copied()
-        .find(|value| name(*value).as_bytes() == bytes)
+/// One of a few short words.
+#[inline]
+fn word<T: Copy>(reader: &mut Reader, words: &[[u64; 2]], all: &[T]) -> Result<T, Fault> {
+    let found = reader.short_str();
+    words
+        .iter()
+        .zip(all)
+        .find(|(word, _)| Some(**word) == found)
+        .map(|(_, value)| *value)
         .ok_or("not a word of the schema")
 }
 
