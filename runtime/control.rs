@@ -181,8 +181,7 @@ impl Control {
             ..
         } = &*self.context;
         let mut sampler = lock(sampler);
-        sampler.sample(shared, config);
-        sampler.look(config);
+        sampler.end(shared, config);
         snapshot(shared, config, status, &sampler)
     }
 }

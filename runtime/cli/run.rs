@@ -81,10 +81,10 @@ pub fn run(args: &RunArgs) -> ExitCode {
         Ok(processed) => {
             let snapshot = control.last_snapshot(&processed.status);
             say(&snapshot, args.json);
-            if processed.left_behind > 0 {
+            if snapshot.ledger.waiting > 0 {
                 eprintln!(
-                    "outrigger: {} blocks wait in the journal for the next start",
-                    processed.left_behind
+                    "outrigger: {} frames wait in the journal for the next start",
+                    snapshot.ledger.waiting
                 );
             }
             ExitCode::SUCCESS

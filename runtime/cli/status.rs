@@ -19,13 +19,12 @@ const CLEAR: &str = "\x1b[2J\x1b[H";
 
 /// Says whether the runtime is healthy, inside its budget, and what it drops.
 #[derive(Args, Debug)]
-#[group(id = "whom", required = true, multiple = false, args = ["config", "socket"])]
 pub struct StatusArgs {
     /// The configuration of the runtime.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", required_unless_present = "socket")]
     pub config: Option<PathBuf>,
     /// The runtime's status socket, `status.sock` in its data directory.
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", conflicts_with = "config")]
     pub socket: Option<PathBuf>,
     /// Print one JSON object; with --watch one a line.
     #[arg(long)]

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use outrigger_journal::{AppendError, Kind};
 use outrigger_policy::Columns;
-use outrigger_tap::{Progress, ReadLimits, Tap, TapConfig, TapError};
+use outrigger_tap::{Progress, ReadLimits, Tap, TapConfig, TapCounts, TapError};
 
 use super::shared::{Phase, Shared, TapState, lock, now_ns};
 
@@ -57,7 +57,12 @@ impl Capture<'_> {
                 }
             };
             *lock(&self.tap.trouble) = None;
-            match self.read(tap) {
+            // What was lost before a pause or an error stays counted.
+            let before = lock(&self.tap.source)
+                .as_ref()
+                .map(|(counts, _)| *counts)
+                .unwrap_or_default();
+            match self.read(tap, &before) {
                 Ok(Reading::Ended) => break,
                 Ok(Reading::Paused) => {}
                 Err(error) => self.trouble(&error, &mut backoff),
@@ -78,12 +83,25 @@ impl Capture<'_> {
         *backoff = (*backoff * 2).min(REOPEN_AFTER.1);
     }
 
-    fn read(&self, mut tap: Box<dyn Tap>) -> Result<Reading, TapError> {
+    fn report(&self, tap: &mut dyn Tap, before: &TapCounts) {
+        let counts = sum(before, &tap.counts());
+        *lock(&self.tap.source) = Some((counts, tap.facts()));
+    }
+
+    fn read(&self, mut tap: Box<dyn Tap>, before: &TapCounts) -> Result<Reading, TapError> {
         let mut columns = Columns::new();
         let mut reported: Option<Instant> = None;
         let mut last = Instant::now();
         loop {
-            let progress = tap.read(&mut columns, &self.limits)?;
+            let progress = tap.read(&mut columns, &self.limits);
+            if progress.is_err() {
+                // What came before the error is good.
+                if !columns.is_empty() {
+                    self.append(&columns, tap.finite());
+                }
+                self.report(&mut *tap, before);
+            }
+            let progress = progress?;
             if !columns.is_empty() {
                 self.append(&columns, tap.finite());
                 columns.clear();
@@ -98,13 +116,14 @@ impl Capture<'_> {
             }
             if reported.is_none_or(|at| at.elapsed() >= REPORT_EVERY) || progress == Progress::End {
                 reported = Some(Instant::now());
-                *lock(&self.tap.source) = Some((tap.counts(), tap.facts()));
+                self.report(&mut *tap, before);
             }
             if progress == Progress::End || self.shared.phase() > Phase::Running {
-                *lock(&self.tap.source) = Some((tap.counts(), tap.facts()));
+                self.report(&mut *tap, before);
                 return Ok(Reading::Ended);
             }
             if self.tap.paused.load(Ordering::Acquire) {
+                self.report(&mut *tap, before);
                 return Ok(Reading::Paused);
             }
         }
@@ -120,6 +139,8 @@ impl Capture<'_> {
                 Ok(_) => {
                     self.tap.frames.fetch_add(frames, Ordering::AcqRel);
                     self.tap.bytes.fetch_add(bytes, Ordering::AcqRel);
+                    // If it was shedding, it no longer is.
+                    *lock(&self.tap.trouble) = None;
                     return;
                 }
                 Err(cause) => cause,
@@ -144,11 +165,29 @@ impl Capture<'_> {
                 | AppendError::Empty
                 | AppendError::Stream(_)
                 | AppendError::TooLarge { .. } => {
-                    self.shared.fail(format!("tap {}: journal: {cause}", self.tap.name));
+                    self.shared
+                        .fail(format!("tap {}: journal: {cause}", self.tap.name));
                     return;
                 }
             }
         }
+    }
+}
+
+/// Counts of a tap that was opened again, on top of those from before.
+fn sum(before: &TapCounts, now: &TapCounts) -> TapCounts {
+    TapCounts {
+        frames: before.frames + now.frames,
+        bytes: before.bytes + now.bytes,
+        kernel_drops: before.kernel_drops + now.kernel_drops,
+        socket_drops: before.socket_drops + now.socket_drops,
+        oversized: before.oversized + now.oversized,
+        empty: before.empty + now.empty,
+        truncated: before.truncated + now.truncated,
+        malformed: before.malformed + now.malformed,
+        skipped: before.skipped + now.skipped,
+        reconnects: before.reconnects + now.reconnects,
+        connect_failures: before.connect_failures + now.connect_failures,
     }
 }
 

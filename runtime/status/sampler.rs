@@ -23,6 +23,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(10);
 const LOOK_BLOCKS_MAX: usize = 16;
 
 /// What was counted at one moment.
+#[derive(Clone)]
 pub(super) struct Mark {
     pub(super) process: Sample,
     /// By tap: frames, bytes, frames lost.
@@ -46,6 +47,7 @@ pub struct Sampler {
     pub(super) started_ns: u64,
     pub(super) began: Sample,
     pub(super) marks: VecDeque<Mark>,
+    first: Option<Mark>,
     /// By tap: frames, and when they last rose.
     pub(super) heard: Vec<(u64, Option<Instant>)>,
     pub(super) files: JournalFiles,
@@ -62,11 +64,13 @@ impl Sampler {
             started_ns,
             began,
             marks: VecDeque::with_capacity(MARKS_MAX),
+            first: None,
             heard: vec![(0, None); shared.taps.len()],
             files: JournalFiles::default(),
             looked: None,
         };
         sampler.sample(shared, config);
+        sampler.first = sampler.marks.front().cloned();
         sampler
     }
 
@@ -96,15 +100,24 @@ impl Sampler {
             self.marks.pop_front();
         }
         self.marks.push_back(mark);
-        if self.looked.is_none_or(|at| at.elapsed() >= LOOK_EVERY) {
+        let due = self.looked.is_none_or(|at| at.elapsed() >= LOOK_EVERY);
+        if due || self.files.first_captured_ns.is_none() {
             self.look(config);
         }
     }
 
-    /// Looks at the journal's files now.
-    pub fn look(&mut self, config: &Config) {
+    fn look(&mut self, config: &Config) {
         self.looked = Some(Instant::now());
         self.files = look(config);
+    }
+
+    /// Makes the last mark of a run: from here on rates are over all of it.
+    pub fn end(&mut self, shared: &Shared, config: &Config) {
+        self.sample(shared, config);
+        self.look(config);
+        let first = self.first.clone();
+        let last = self.marks.pop_back();
+        self.marks = first.into_iter().chain(last).collect();
     }
 }
 
