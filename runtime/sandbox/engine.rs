@@ -98,3 +98,6 @@ pub fn compile(engine: &Engine, component: &[u8]) -> Result<Component, String> {
 /// Version of wasmtime that is linked: part of what decides whether the same component gives the
 /// same answers. A test holds it against the lock file.
 pub const WASMTIME_VERSION: &str = "48.0.8";
+
+#[cfg(test)]
+mod tests;
