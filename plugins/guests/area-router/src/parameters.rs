@@ -1,6 +1,7 @@
 //! Parameters: areas, what goes where, what is redacted.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Display;
 
 use outrigger_sdk::{Configuration, ConfigureError};
 use serde::de::{DeserializeOwned, Error};
@@ -148,7 +149,7 @@ impl AreaParameters {
             ("north", self.north, 90.0),
             ("east", self.east, 180.0),
         ];
-        let refuse = |name: &str, rule: &str, value: &dyn std::fmt::Display| {
+        let refuse = |name: &str, rule: &str, value: &dyn Display| {
             let path = format!("{path}.{name}");
             Err(ConfigureError::parameter(&path, rule, value))
         };
@@ -176,10 +177,7 @@ impl AreaParameters {
     }
 }
 
-fn check_polygon(
-    vertices: &[(f64, f64)],
-    refuse: &dyn Fn(&str, &str, &dyn std::fmt::Display) -> Result<(), ConfigureError>,
-) -> Result<(), ConfigureError> {
+fn check_polygon(vertices: &[(f64, f64)], refuse: Refuse) -> Result<(), ConfigureError> {
     if !(VERTICES_MIN..=VERTICES_MAX).contains(&vertices.len()) {
         let rule = format!("{VERTICES_MIN} to {VERTICES_MAX} vertices");
         return refuse("polygon", &rule, &vertices.len());
@@ -200,6 +198,9 @@ fn check_polygon(
     }
     Ok(())
 }
+
+/// Refuses what is called so: name, rule, value.
+type Refuse<'a> = &'a dyn Fn(&str, &str, &dyn Display) -> Result<(), ConfigureError>;
 
 /// A value whose errors say where they are.
 struct WithPath<T>(T);

@@ -141,3 +141,35 @@ fn state_is_small_whatever_comes() {
         assert!(bytes(&state) <= longest);
     }
 }
+
+#[test]
+fn a_state_that_is_none_is_an_error_and_never_a_panic() {
+    let mut host = host();
+    let messages = faulty(3, 64);
+    host.validate(0, &messages);
+    let mut bytes = Vec::new();
+    host.state(&messages[0].key).unwrap().encode(&mut bytes);
+    for end in 0..bytes.len() {
+        assert!(TrackState::decode(&bytes[..end]).is_err(), "{end}");
+    }
+    let mut longer = bytes.clone();
+    longer.push(0);
+    assert_eq!(
+        TrackState::decode(&longer).unwrap_err(),
+        "bytes after the state"
+    );
+    let mut newer = bytes.clone();
+    newer[0] = 2;
+    assert_eq!(
+        TrackState::decode(&newer).unwrap_err(),
+        "state of version 2, known is 1"
+    );
+    let mut random = Random(5);
+    for _ in 0..10_000 {
+        let mut damaged = bytes.clone();
+        let place = random.below(damaged.len() as u64) as usize;
+        damaged[place] = random.next() as u8;
+        // Whether it is one or not, reading it ends.
+        let _ = TrackState::decode(&damaged);
+    }
+}
