@@ -1,0 +1,130 @@
+//! Anomalies found, held against faults injected.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+/// A fault counts as found if its rule is named for its track within this time after it was sent.
+/// Unit: nanoseconds. Reason: the slowest reporter of the scenario sends every 10 s.
+const FOUND_WITHIN_NS: u64 = 12_000_000_000;
+
+/// A fault of the truth.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// Its name in the truth.
+    pub id: String,
+    /// The rule that it breaks.
+    pub rule: String,
+    /// Key of the track.
+    pub key: String,
+    /// When it was sent, nanoseconds since the Unix epoch.
+    pub sent_ns: u64,
+}
+
+/// An anomaly of a record.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Found {
+    /// The broken rule.
+    pub rule: String,
+    /// Key of the track.
+    pub key: String,
+    /// When its frame was captured, nanoseconds since the Unix epoch.
+    pub captured_ns: u64,
+    /// How sure, 0 to 1.
+    pub score: f64,
+    /// Evidence: name and value.
+    pub detail: Vec<(String, String)>,
+}
+
+/// Faults of the truth's lines; one fault may span several reports, the first counts.
+pub fn faults(truth: &str) -> Vec<Fault> {
+    let mut faults: BTreeMap<String, Fault> = BTreeMap::new();
+    for line in truth.lines() {
+        let Ok(report) = serde_json::from_str::<Value>(line) else {
+            continue;
+        };
+        let fault = &report["fault"];
+        if let (Some(id), Some(rule)) = (fault["id"].as_str(), fault["rule"].as_str()) {
+            faults.entry(id.to_owned()).or_insert_with(|| Fault {
+                id: id.to_owned(),
+                rule: rule.to_owned(),
+                key: format!("{:09}", report["mmsi"].as_u64().unwrap_or(0)),
+                sent_ns: report["sent_ns"].as_u64().unwrap_or(0),
+            });
+        }
+    }
+    let mut faults: Vec<Fault> = faults.into_values().collect();
+    faults.sort_by_key(|fault| fault.sent_ns);
+    faults
+}
+
+/// Anomalies of one JSON line of `outrigger log read`.
+pub fn anomalies(line: &str) -> Vec<Found> {
+    let Ok(record) = serde_json::from_str::<Value>(line) else {
+        return Vec::new();
+    };
+    let list = record["anomalies"].as_array().cloned().unwrap_or_default();
+    list.iter()
+        .map(|anomaly| Found {
+            rule: anomaly["rule"].as_str().unwrap_or_default().to_owned(),
+            key: record["key"].as_str().unwrap_or_default().to_owned(),
+            captured_ns: record["captured_ns"].as_u64().unwrap_or(0),
+            score: anomaly["score"].as_f64().unwrap_or(0.0),
+            detail: anomaly["detail"]
+                .as_object()
+                .map(|detail| {
+                    let shown = |value: &Value| match value.as_f64() {
+                        Some(number) => format!("{number:.1}"),
+                        None => value.to_string(),
+                    };
+                    detail
+                        .iter()
+                        .map(|(name, v)| (name.clone(), shown(v)))
+                        .collect()
+                })
+                .unwrap_or_default(),
+        })
+        .collect()
+}
+
+/// What was found of what was injected.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Score {
+    /// Per rule: injected, found.
+    pub by_rule: BTreeMap<String, (usize, usize)>,
+    /// Faults that no anomaly names.
+    pub missed: Vec<Fault>,
+    /// Anomalies that no fault explains.
+    pub extra: Vec<Found>,
+}
+
+impl Fault {
+    fn explains(&self, found: &Found) -> bool {
+        // A kernel's time stamp may lie a little before the sender's.
+        let from = self.sent_ns.saturating_sub(100_000_000);
+        self.key == found.key
+            && (from..=self.sent_ns + FOUND_WITHIN_NS).contains(&found.captured_ns)
+    }
+}
+
+/// Compares. A fault is found if an anomaly names its rule; any anomaly of its track soon after it
+/// is explained by it.
+pub fn compare(faults: &[Fault], found: &[Found]) -> Score {
+    let mut score = Score::default();
+    for fault in faults {
+        let named = |found: &&Found| fault.rule == found.rule && fault.explains(found);
+        let (injected, hit) = score.by_rule.entry(fault.rule.clone()).or_default();
+        *injected += 1;
+        if found.iter().any(|one| named(&one)) {
+            *hit += 1;
+        } else {
+            score.missed.push(fault.clone());
+        }
+    }
+    let unexplained = |one: &&Found| !faults.iter().any(|fault| fault.explains(one));
+    score.extra = found.iter().filter(unexplained).cloned().collect();
+    score
+}
+
+#[cfg(test)]
+mod tests;
