@@ -3,8 +3,15 @@
 pub mod check;
 pub mod ctl;
 pub mod doctor;
+pub mod journal;
+pub mod log;
+mod moment;
+mod output;
+mod place;
 pub mod run;
 pub mod status;
+mod text;
+mod walk;
 
 /// Exit code: the configuration is wrong.
 pub const EXIT_CONFIG: u8 = 1;
@@ -16,3 +23,9 @@ pub const EXIT_START: u8 = 3;
 /// Exit code: stopped by a failure while running, what was captured is in the journal; or a
 /// command was refused, or a check failed.
 pub const EXIT_FAILED: u8 = 4;
+
+/// Exit code of the commands that only read, `log` and `journal`: damage was found.
+pub const EXIT_DAMAGED: u8 = 1;
+/// Exit code of the commands that only read: what was asked for is not there, cannot be read, or
+/// is of a newer format; a wrong configuration is among it.
+pub const EXIT_UNREADABLE: u8 = 3;

@@ -33,6 +33,7 @@ pub use error::{ConfigError, ConfigErrors};
 pub use read::Resolved;
 pub use references::{ReferenceFile, hex};
 pub use taps::{TapConfig, TapSource};
+pub(crate) use words::hint;
 pub use words::quote_key;
 
 /// A deployment, checked and complete.

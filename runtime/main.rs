@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use outrigger::cli::{self, check, ctl, doctor, run, status};
+use outrigger::cli::{self, check, ctl, doctor, journal, log, run, status};
 
 /// Mirrors a legacy message bus through sandboxed plugins, inside a stated budget.
 #[derive(Parser)]
@@ -23,6 +23,8 @@ enum Command {
     Status(status::StatusArgs),
     Ctl(ctl::CtlArgs),
     Doctor(doctor::DoctorArgs),
+    Log(log::LogArgs),
+    Journal(journal::JournalArgs),
     /// Prints the resolved configuration, topology and limits, or says what is wrong.
     Check {
         /// The configuration.
@@ -49,6 +51,8 @@ fn main() -> ExitCode {
         Command::Status(args) => status::run(&args),
         Command::Ctl(args) => ctl::run(&args),
         Command::Doctor(args) => doctor::run(&args),
+        Command::Log(args) => log::run(&args),
+        Command::Journal(args) => journal::run(&args),
         Command::Check {
             config,
             json,

@@ -2,7 +2,9 @@
 //!
 //! On disk a record is one MessagePack array, positional, so that writing it is a handful of
 //! copies and the body is embedded as the plugin wrote it. For people it is one JSON object,
-//! stable and documented in the README ("JSON lines").
+//! stable and documented in [`crate::cli::log::fields`] and the README ("JSON lines").
+
+mod value;
 
 use rmp::encode as mp;
 use serde::Deserialize;
@@ -202,6 +204,7 @@ pub struct Anomaly {
     /// Permille.
     pub score_permille: u16,
     /// Evidence.
+    #[serde(deserialize_with = "value::read")]
     pub detail: Value,
     /// Name of the validator.
     pub plugin: String,
@@ -237,6 +240,7 @@ pub struct Record {
     /// Plugins and their SHA-256.
     pub plugins: std::collections::BTreeMap<String, Bytes>,
     /// Body.
+    #[serde(deserialize_with = "value::read")]
     pub body: Value,
     /// Dead letters: cause.
     pub cause: Option<String>,
@@ -265,6 +269,12 @@ pub fn position_of(mut bytes: &[u8]) -> Result<Position, RecordError> {
         block: number()?,
         ordinal: u32::try_from(number()?).map_err(|_| invalid())?,
     })
+}
+
+/// Reads the version of an encoded record, of any build; `None` if the bytes are none.
+pub fn version_of(mut bytes: &[u8]) -> Option<u64> {
+    rmp::decode::read_array_len(&mut bytes).ok()?;
+    rmp::decode::read_int(&mut bytes).ok()
 }
 
 impl Record {

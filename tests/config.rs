@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use outrigger::cli::check::{self, Options};
-use outrigger::config::keys::{KEYS, Range, Section};
 use outrigger::config::Config;
+use outrigger::config::keys::{KEYS, Range, Section};
 use outrigger_policy::limits::CONFIG_BYTES_MAX;
 use outrigger_policy::topology::{Role, Target};
 use outrigger_tap::{Encoding, Framing, LinesConfig, Pace, TapConfig, TcpConfig, UdpConfig};

@@ -83,7 +83,7 @@ pub(super) fn show(value: &DeValue<'_>) -> String {
 }
 
 /// `; did you mean X?` when a known name is near.
-pub(super) fn hint<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> String {
+pub(crate) fn hint<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> String {
     let near = known.map(|known| (distance(name, known), known)).min();
     match near {
         Some((distance, known)) if distance <= 1 + known.len() / 4 => {
