@@ -446,7 +446,7 @@ fn identity(config: &Config, plugins: &Plugins) -> Identity {
             outrigger_sandbox::engine::WASMTIME_VERSION,
             std::env::consts::ARCH
         ),
-        configuration: hex(&config.digest()),
+        configuration: hex(&config.output_digest()),
         plugins: plugins
             .installed
             .iter()

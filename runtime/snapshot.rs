@@ -26,7 +26,7 @@ const SUFFIX: &str = ".snapshot";
 pub struct Identity {
     /// Build of the runtime, its engine, and the CPU architecture.
     pub build: String,
-    /// SHA-256 of the resolved configuration, hexadecimal.
+    /// SHA-256 of what shapes the output in the resolved configuration, hexadecimal.
     pub configuration: String,
     /// Plugins: name and SHA-256, hexadecimal.
     pub plugins: Vec<(String, String)>,
