@@ -6,7 +6,10 @@
 //! numbering, checksum, hash chain and columns cost. Files stay in the page cache: this measures
 //! processor time, not the disk.
 //!
-//! `cargo bench -p outrigger-journal [-- DIRECTORY]`
+//! `cargo bench -p outrigger-journal [-- --quick] [DIRECTORY]`
+
+#[path = "history.rs"]
+mod history;
 
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
@@ -20,6 +23,7 @@ use std::time::Instant;
 
 /// Rounds per shape. Source: medians differ by less than 3 % between runs.
 const ROUNDS: usize = 31;
+const ROUNDS_QUICK: usize = 3;
 
 /// Bytes per round and shape, so that a round takes some milliseconds.
 const ROUND_BYTES: usize = 16 << 20;
@@ -33,9 +37,7 @@ const READ_BYTES: usize = 256 << 10;
 const SHAPES: [(usize, usize); 4] = [(1, 80), (64, 80), (256, 80), (64, 1_000)];
 
 fn main() {
-    // Cargo passes --bench; anything else is a directory.
-    let parent = std::env::args().skip(1).find(|word| !word.starts_with('-'));
-    let parent = parent.unwrap_or_else(|| env!("CARGO_TARGET_TMPDIR").to_owned());
+    let parent = history::word().unwrap_or_else(|| env!("CARGO_TARGET_TMPDIR").to_owned());
     println!("records  bytes    append ns/record        read ns/record");
     println!("/block   /record  journal  plain  ratio   journal  plain  ratio");
     for (records, record_bytes) in SHAPES {
@@ -48,6 +50,15 @@ fn main() {
             append / write,
             next / read
         );
+        for (what, ns, plain_ns) in [("append", append, write), ("read", next, read)] {
+            history::Line::new("journal", what)
+                .number("block_records", records as f64)
+                .number("record_bytes", record_bytes as f64)
+                .ns_per_message(ns)
+                .number("plain_ns", plain_ns)
+                .number("ratio", ns / plain_ns)
+                .append();
+        }
     }
 }
 
@@ -66,7 +77,12 @@ fn measure(path: &Path, records: usize, record_bytes: usize) -> io::Result<[f64;
     let blocks = (ROUND_BYTES / block_bytes).min(BLOCKS_MAX);
     let ready = vec![0x5a; block_bytes];
     let mut times = [const { Vec::new() }; 4];
-    for round in 0..ROUNDS {
+    let rounds = if history::is_quick() {
+        ROUNDS_QUICK
+    } else {
+        ROUNDS
+    };
+    for round in 0..rounds {
         let log = path.join(format!("log-{round}"));
         std::fs::create_dir(&log)?;
         let dir = Dir::open_ambient_dir(&log, ambient_authority())?;

@@ -102,9 +102,9 @@ pub fn status_socket(data_dir: &Path) -> PathBuf {
 
 fn open(path: &Path, wait: Duration) -> Result<UnixStream, ClientError> {
     let stream = connect(path).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => {
-            ClientError::NotRunning(path.to_owned())
-        }
+        io::ErrorKind::NotFound
+        | io::ErrorKind::NotADirectory
+        | io::ErrorKind::ConnectionRefused => ClientError::NotRunning(path.to_owned()),
         io::ErrorKind::PermissionDenied => ClientError::Denied(path.to_owned()),
         _ => ClientError::Io(path.to_owned(), error),
     })?;

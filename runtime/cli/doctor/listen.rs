@@ -32,6 +32,8 @@ struct Listened {
     counts: TapCounts,
     facts: TapFacts,
     ended: bool,
+    /// More was there than is looked at.
+    limited: bool,
     failed: Option<TapError>,
 }
 
@@ -138,10 +140,15 @@ fn hear(source: &TapConfig, until: Instant) -> Result {
         counts: TapCounts::default(),
         facts: TapFacts::default(),
         ended: false,
+        limited: false,
         failed: None,
     };
     let mut columns = Columns::new();
-    while Instant::now() < until && !listened.ended && listened.failed.is_none() {
+    while Instant::now() < until
+        && !listened.ended
+        && !listened.limited
+        && listened.failed.is_none()
+    {
         columns.clear();
         match tap.read(&mut columns, &limits) {
             Ok(progress) => listened.ended = progress == Progress::End,
@@ -155,7 +162,7 @@ fn hear(source: &TapConfig, until: Instant) -> Result {
             }
         }
         // Of a recording its first lines will do.
-        listened.ended |= tap.finite() && listened.kept.len() >= FRAMES_MAX;
+        listened.limited = tap.finite() && listened.kept.len() >= FRAMES_MAX;
     }
     listened.counts = tap.counts();
     listened.facts = tap.facts();
@@ -240,7 +247,7 @@ fn opened(
             report.ok(subject, finding);
         }
         (frames, false) => {
-            let first = if listened.ended { "first " } else { "" };
+            let first = if listened.limited { "the first " } else { "" };
             report.ok(subject, format!("{first}{frames} frames read"));
         }
     }
