@@ -1,3 +1,5 @@
 //! All tests of the runtime in one binary: one link, not a dozen.
 
+mod common;
 mod config;
+mod tidy;

@@ -3,6 +3,8 @@
 //! Nothing here reads a clock, draws a random number, logs, or does I/O: time arrives as an
 //! argument and decisions leave as values, so equal inputs replay equal runs. Only `std` is used.
 
+#![forbid(unsafe_code)]
+
 pub mod body;
 pub mod claims;
 pub mod columns;

@@ -10,9 +10,18 @@ use crate::places::Places;
 use crate::progress::{Failure, Progress};
 use crate::runner;
 use crate::setup::GuestToolchain;
+use crate::suite::with_compiler;
 
 /// File beside the components that says what they are: a line for each.
 const DIGESTS: &str = "digests.txt";
+/// What components are built from: sources, what builds them, and the versions of both.
+const BUILT_FROM: [&str; 5] = [
+    "plugins/guests",
+    "wit",
+    "plugins/tool/src/build.rs",
+    "plugins/tool/Cargo.toml",
+    "Cargo.lock",
+];
 /// What in a plugin's folder does not go into its component.
 const NOT_BUILT: [&str; 5] = ["README.md", "tests", "benches", "golden", "clippy.toml"];
 
@@ -96,23 +105,29 @@ pub fn discover(places: &Places) -> Result<Vec<PathBuf>, Failure> {
     Ok(folders)
 }
 
-/// Builds the tool, the only program with a compiler in it.
+/// Builds the tool, the only program with a compiler in it. Selected, and built with a test, as
+/// the tests are later: else features differ, and wasmtime is compiled once more.
 ///
 /// # Errors
 /// If it does not build.
 pub fn tool(places: &Places, progress: &Progress) -> Result<PathBuf, Failure> {
     progress.step("build outrigger-plugin", || {
         let mut cargo = places.cargo("build");
-        cargo.args([
-            "--release",
-            "--locked",
-            "--package",
-            "outrigger-plugin",
-            "--bins",
-        ]);
+        with_compiler(cargo.args(["--release", "--locked", "--bins", "--test", "all"]));
         runner::run(&mut cargo, "read the compiler's message above")
     })?;
     Ok(places.binary("outrigger-plugin"))
+}
+
+/// Hash of everything that a component is made from.
+fn key_of(places: &Places, toolchain: &GuestToolchain) -> Result<String, Failure> {
+    let mut key = Key::default();
+    key.text(&toolchain.version);
+    for path in BUILT_FROM {
+        key.text(path);
+        key.files(&places.root.join(path), &NOT_BUILT)?;
+    }
+    Ok(key.finish())
 }
 
 /// Builds all plugins to components, unless the cache has them.
@@ -127,19 +142,7 @@ pub fn build(
 ) -> Result<Built, Failure> {
     let plugins = discover(places)?;
     let tool = tool(places, progress)?;
-    let mut key = Key::default();
-    key.text(&toolchain.version);
-    for path in [
-        "plugins/guests",
-        "wit",
-        "plugins/tool/src/build.rs",
-        "plugins/tool/Cargo.toml",
-        "Cargo.lock",
-    ] {
-        key.text(path);
-        key.files(&places.root.join(path), &NOT_BUILT)?;
-    }
-    let key = key.finish();
+    let key = key_of(places, toolchain)?;
     let kind = places.cache.join("plugins");
     let folder = cache::folder(&kind, &key, force, |aside| {
         let mut digests = String::new();
@@ -158,6 +161,10 @@ pub fn build(
                 digests.push_str(&digest_line(&tool, Path::new(path.trim()))?);
                 Ok(())
             })?;
+        }
+        if key_of(places, toolchain)? != key {
+            let cause = "the plugins' sources changed while they were built";
+            return Err(Failure::new(cause, "run it again"));
         }
         let path = aside.join(DIGESTS);
         fs::write(&path, digests).map_err(|error| Failure::io(&path, &error))
