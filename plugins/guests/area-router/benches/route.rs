@@ -33,7 +33,7 @@ impl Router for Nothing {
     }
 }
 
-const ROUNDS: usize = 9;
+const ROUNDS: usize = 101;
 
 fn run<R: Router>(configuration: &Configuration, messages: &[Given]) -> f64 {
     let mut host = RouterHost::<R>::new(configuration.clone(), "").expect("good parameters");

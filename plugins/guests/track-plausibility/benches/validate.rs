@@ -38,7 +38,7 @@ impl Validator for Nothing {
     }
 }
 
-const ROUNDS: usize = 9;
+const ROUNDS: usize = 101;
 
 /// Best of some rounds, nanoseconds for each of `count`.
 fn best(count: usize, mut round: impl FnMut()) -> f64 {
