@@ -2,4 +2,6 @@
 
 mod common;
 mod config;
+mod crash;
+mod rig;
 mod tidy;
