@@ -3,5 +3,7 @@
 mod common;
 mod config;
 mod crash;
+mod journal_cli;
+mod log;
 mod rig;
 mod tidy;

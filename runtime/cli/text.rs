@@ -18,6 +18,12 @@ pub fn digits(number: u64) -> String {
     out
 }
 
+/// A number of things, such as `1 segment` and `2,000 segments`.
+pub fn counted(number: u64, one: &str) -> String {
+    let many = if number == 1 { "" } else { "s" };
+    format!("{} {one}{many}", digits(number))
+}
+
 /// Bytes, to a tenth of the largest unit that leaves a whole number before the point.
 pub fn size(bytes: u64) -> String {
     for (shift, unit) in [(40, "TiB"), (30, "GiB"), (20, "MiB"), (10, "KiB")] {

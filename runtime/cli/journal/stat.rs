@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::super::moment::utc;
 use super::super::output::{Output, Trouble};
 use super::super::place::{Place, PlaceArgs, holder, trouble};
-use super::super::text::{clean, digits, size, wrap};
+use super::super::text::{clean, counted, digits, size, wrap};
 use crate::record::hex;
 use crate::snapshot;
 
@@ -218,16 +218,20 @@ impl Found<'_> {
         row("identity", id.unwrap_or_else(|| "none".to_owned()));
         row(
             "on disk",
-            format!("{} in {} segments", size(stat.bytes), digits(stat.segments)),
+            format!(
+                "{} in {}",
+                size(stat.bytes),
+                counted(stat.segments, "segment")
+            ),
         );
         let kinds = &walked.blocks;
         let blocks = match (stat.first_block, stat.last_block) {
             (Some(first), Some(last)) => format!(
-                "{} to {}: {} of frames, {} ticks, {} of rulings",
+                "{} to {}: {} of frames, {}, {} of rulings",
                 digits(first),
                 digits(last),
                 digits(kinds.frames),
-                digits(kinds.ticks),
+                counted(kinds.ticks, "tick"),
                 digits(kinds.rulings)
             ),
             (Some(_), None) | (None, Some(_)) | (None, None) => "none".to_owned(),
@@ -254,10 +258,10 @@ impl Found<'_> {
         row("gaps", gaps);
         let snapshot = match newest {
             Ok(Some(next)) => format!(
-                "before block {}; {} blocks with {} frames behind it",
+                "before block {}; {} with {} behind it",
                 digits(*next),
-                digits(walked.blocks_behind),
-                digits(walked.frames_behind)
+                counted(walked.blocks_behind, "block"),
+                counted(walked.frames_behind, "frame")
             ),
             Ok(None) => "none".to_owned(),
             Err(cause) => format!("none usable: {cause}"),
@@ -265,10 +269,10 @@ impl Found<'_> {
         row("snapshot", snapshot);
         let head = match head {
             Some(head) => format!(
-                "to block {}, at {}; {} blocks behind it; not checked here",
+                "to block {}, at {}; {} behind it; not checked here",
                 digits(head.block),
                 utc(head.time_ns),
-                digits(walked.blocks_unsigned)
+                counted(walked.blocks_unsigned, "block")
             ),
             None => "no heads: the chain shows accidents, not malice".to_owned(),
         };
@@ -312,8 +316,8 @@ impl Found<'_> {
                 row(
                     "steps",
                     format!(
-                        "capture time stepped back {} times",
-                        digits(stream.time_steps)
+                        "capture time stepped back {}",
+                        counted(stream.time_steps, "time")
                     ),
                 );
             }

@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::super::output::{Output, Trouble};
 use super::super::place::{Place, holder, trouble};
-use super::super::text::{digits, size, wrap};
+use super::super::text::{counted, digits, size, wrap};
 use super::super::{EXIT_DAMAGED, EXIT_UNREADABLE};
 use super::VerifyArgs;
 use crate::keys::{public_path, verifying_key};
@@ -68,9 +68,9 @@ fn evidence(report: &VerifyReport, keyed: bool, is_topic: bool) -> String {
             format!("signed to block {}, the last", digits(block))
         }
         (Some(block), _) => format!(
-            "signed to block {}; the {} behind it are only chained",
+            "signed to block {}; {} behind it only chained",
             digits(block),
-            digits(report.blocks_unsigned)
+            counted(report.blocks_unsigned, "block")
         ),
         (None, _) if is_topic && report.heads == 0 => {
             "the chain shows accidents; heads are signed in the journal only".to_owned()
@@ -79,9 +79,8 @@ fn evidence(report: &VerifyReport, keyed: bool, is_topic: bool) -> String {
             "no head signed by this key: the chain shows accidents, not malice".to_owned()
         }
         (None, false) => format!(
-            "no key given, so the signatures of {} heads were not checked: the chain shows \
-             accidents, not malice",
-            digits(report.heads)
+            "no key given, so {} went unchecked: the chain shows accidents, not malice",
+            counted(report.heads, "signature")
         ),
     }
 }
@@ -104,12 +103,12 @@ fn print(
     };
     let blocks = match (report.first_block, report.last_block) {
         (Some(first), Some(last)) => format!(
-            "{} good in {} segments, {} to {}; {} records",
+            "{} good in {}, {} to {}; {}",
             digits(report.blocks),
-            digits(report.segments),
+            counted(report.segments, "segment"),
             digits(first),
             digits(last),
-            digits(report.records)
+            counted(report.records, "record")
         ),
         (Some(_), None) | (None, Some(_)) | (None, None) => "none".to_owned(),
     };
