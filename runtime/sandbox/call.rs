@@ -216,9 +216,7 @@ fn load(
         let common = common.load(&mut *store, instance)?;
         let role = match indices {
             RoleIndices::Decoder(indices) => RoleCalls::Decoder(indices.load(store, instance)?),
-            RoleIndices::Validator(indices) => {
-                RoleCalls::Validator(indices.load(store, instance)?)
-            }
+            RoleIndices::Validator(indices) => RoleCalls::Validator(indices.load(store, instance)?),
             RoleIndices::Router(indices) => RoleCalls::Router(indices.load(store, instance)?),
         };
         Ok((common, role))

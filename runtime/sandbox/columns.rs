@@ -10,8 +10,7 @@ use outrigger_policy::claims::{
 
 use crate::bindings::{
     common::exports::outrigger::plugin::plugin as common,
-    decoder::exports::outrigger::plugin::decoder,
-    router::exports::outrigger::plugin::router,
+    decoder::exports::outrigger::plugin::decoder, router::exports::outrigger::plugin::router,
     validator::exports::outrigger::plugin::validator,
 };
 

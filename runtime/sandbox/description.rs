@@ -104,9 +104,7 @@ fn texts(list: &'static str, values: Packed) -> Result<Vec<String>, DescriptionE
     }
     values
         .iter()
-        .map(|value| {
-            String::from_utf8(value.to_vec()).map_err(|_| DescriptionError::List(list))
-        })
+        .map(|value| String::from_utf8(value.to_vec()).map_err(|_| DescriptionError::List(list)))
         .collect()
 }
 
