@@ -4,6 +4,7 @@ mod live;
 mod score;
 
 use std::fs;
+use std::net::{Ipv4Addr, UdpSocket};
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -22,6 +23,10 @@ const RUNS_MAX: usize = 3;
 /// Files of the mission that a run gets a copy of.
 const MISSION: [&str; 2] = ["outrigger.toml", "scenario.toml"];
 
+/// The mission's group, and the line of its configuration that names the port.
+const GROUP: &str = "239.192.0.4";
+const PORT_LINE: &str = "port = 60001";
+
 /// How to show it.
 #[derive(Args, Debug)]
 pub struct Options {
@@ -39,6 +44,9 @@ pub struct Options {
 pub struct Stage {
     /// The run's own folder: configuration, data, logs and truth go here.
     pub folder: PathBuf,
+    /// Where the simulated bus talks: a multicast group, and a port that nobody else uses, so that
+    /// two demos at once do not hear each other.
+    pub bus: (&'static str, u16),
     /// The program `outrigger`.
     pub outrigger: PathBuf,
     /// The program `bus-simulator`.
@@ -71,13 +79,30 @@ fn stage(places: &Places, progress: &Progress) -> Result<Stage, Failure> {
     fs::create_dir_all(&folder).map_err(|error| Failure::io(&folder, &error))?;
     cache::prune(&runs, RUNS_MAX).map_err(|error| Failure::io(&runs, &error))?;
     guests::install(&built, &folder.join("plugins"), progress)?;
+    let port = free_port()?;
     for file in MISSION {
         let from = places.root.join("examples/harbour").join(file);
-        fs::copy(&from, folder.join(file)).map_err(|error| Failure::io(&from, &error))?;
+        let text = fs::read_to_string(&from).map_err(|error| Failure::io(&from, &error))?;
+        let text = text.replace(PORT_LINE, &format!("port = {port}"));
+        let to = folder.join(file);
+        fs::write(&to, text).map_err(|error| Failure::io(&to, &error))?;
     }
     Ok(Stage {
         folder,
+        bus: (GROUP, port),
         outrigger: places.binary("outrigger"),
         simulator: places.binary("bus-simulator"),
     })
+}
+
+/// A port that no UDP socket of this host is bound to.
+fn free_port() -> Result<u16, Failure> {
+    let failure = |error: std::io::Error| {
+        Failure::new(
+            format!("no UDP port to be had: {error}"),
+            "allow sockets on loopback",
+        )
+    };
+    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).map_err(failure)?;
+    Ok(socket.local_addr().map_err(failure)?.port())
 }

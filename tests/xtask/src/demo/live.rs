@@ -17,8 +17,8 @@ use crate::progress::{Failure, Progress};
 
 /// Topics of the mission that carry judged tracks.
 const TRACK_TOPICS: [&str; 2] = ["port-tracks", "sea-tracks"];
-/// Where the mission's tap listens.
-const BUS: (&str, &str) = ("udp://239.192.0.4:60001", "127.0.0.1");
+/// Interface of the simulated bus.
+const INTERFACE: &str = "127.0.0.1";
 /// Longest wait for the runtime to start or to end.
 const WAIT: Duration = Duration::from_secs(30);
 /// Anomalies kept for the summary. More are counted only.
@@ -117,7 +117,8 @@ pub fn run(stage: &Stage, options: &Options, progress: &Progress) -> Result<(), 
     let mut bus = Running::start(
         "bus-simulator",
         Command::new(&stage.simulator)
-            .args(["run", "--quiet", "--to", BUS.0, "--interface", BUS.1])
+            .args(["run", "--quiet", "--interface", INTERFACE])
+            .args(["--to", &format!("udp://{}:{}", stage.bus.0, stage.bus.1)])
             .args(["--duration", &seconds.to_string()])
             .arg("--scenario")
             .arg(folder.join("scenario.toml"))
