@@ -26,9 +26,9 @@ pub struct Counts {
 }
 
 impl Counts {
-    /// Takes one line of output into account.
+    /// Takes one line of output into account. An indented line is no runner's, and no skip.
     pub fn read(&mut self, line: &str) {
-        let line = line.trim();
+        let line = line.trim_end();
         if line.starts_with("skipped:") {
             self.skips += 1;
             if self.skip_lines.len() < SKIP_LINES_MAX {

@@ -24,6 +24,7 @@ fn results_of_all_runners_are_summed() {
 fn tests_that_skip_themselves_do_not_pass() {
     let counts = counted(&[
         "skipped: recordings absent (/none)\n",
+        "  skipped: {\"comment\": 4}",
         "test result: ok. 2 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.00s",
     ]);
     assert_eq!(counts.skip_lines, ["skipped: recordings absent (/none)"]);
