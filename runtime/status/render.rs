@@ -9,6 +9,10 @@ use super::snapshot::{LatencyStatus, Ledger, StatusSnapshot, TapStatus};
 const WIDTH: usize = 80;
 /// Lines of a table. Reason: a screen; what is beyond is counted, and `--json` has it all.
 const ROWS_MAX: usize = 16;
+/// Columns of the deployment's name. Reason: with the longest state and time it fills a line.
+const NAME_MAX: usize = 30;
+/// Names in a list, those with the largest counts. As above.
+const NAMES_MAX: usize = 8;
 /// Reasons shown. As above.
 const REASONS_MAX: usize = 8;
 
@@ -37,7 +41,7 @@ pub fn summary(snapshot: &StatusSnapshot) -> String {
     } = snapshot;
     line(
         &mut out,
-        &format!("{name} ran for {}", duration(*uptime_ms)),
+        &format!("{} ran for {}", cut(name, NAME_MAX), duration(*uptime_ms)),
     );
     line(
         &mut out,
@@ -72,7 +76,8 @@ fn head(out: &mut String, snapshot: &StatusSnapshot) {
     line(
         out,
         &format!(
-            "{name}  {}  {}, up {}, pid {}",
+            "{}  {}  {}, up {}, pid {}",
+            cut(name, NAME_MAX),
             health.state,
             snapshot.phase,
             duration(snapshot.uptime_ms),
@@ -120,14 +125,12 @@ fn head(out: &mut String, snapshot: &StatusSnapshot) {
         0 => "nothing".to_owned(),
         lost => format!("{} frames in {}", digits(lost), duration(snapshot.rates_ms)),
     };
-    line(
-        out,
-        &format!(
-            "dropping   {dropping}; since the start {} shed, {} lost before capture",
-            digits(snapshot.ledger.shed),
-            digits(snapshot.ledger.lost_before)
-        ),
+    let dropping = format!(
+        "{dropping}; since the start {} shed, {} lost before capture",
+        digits(snapshot.ledger.shed),
+        digits(snapshot.ledger.lost_before)
     );
+    wrapped(out, "dropping   ", "           ", &dropping);
     wrapped(out, "frames     ", "           ", &ledger(&snapshot.ledger));
 }
 
@@ -154,11 +157,11 @@ fn taps(out: &mut String, snapshot: &StatusSnapshot) {
         table.row(
             &format!("{} {} {}", tap.name, tap.kind, short_source(&tap.source)),
             vec![
-                digits(tap.frames),
+                short(tap.frames),
                 rate(tap.frames_per_s),
                 bytes(tap.bytes),
-                digits(lost),
-                digits(tap.shed_frames),
+                short(lost),
+                short(tap.shed_frames),
                 tap_state(tap),
             ],
         );
@@ -184,7 +187,13 @@ fn tap_state(tap: &TapStatus) -> String {
     } else {
         match tap.silent_ms {
             None => "no frame yet".to_owned(),
-            Some(silent_ms) if silent_ms >= 5_000 => format!("silent {}", duration(silent_ms)),
+            Some(silent_ms) if silent_ms >= 5_000 => {
+                // The largest unit alone, to save columns.
+                let time = duration(silent_ms);
+                let mut words = time.split(' ');
+                let number = words.next().unwrap_or_default();
+                format!("silent {number} {}", words.next().unwrap_or_default())
+            }
             Some(_) => "reading".to_owned(),
         }
     }
@@ -227,9 +236,9 @@ fn classes(out: &mut String, snapshot: &StatusSnapshot) {
     let mut table = Table::new("CLASS", &["MESSAGES", "/S", "ANOMALOUS"]);
     for class in &snapshot.classes {
         let cells = vec![
-            digits(class.messages),
+            short(class.messages),
             rate(class.messages_per_s),
-            digits(class.anomalous),
+            short(class.anomalous),
         ];
         table.row(&class.name, cells);
     }
@@ -240,10 +249,10 @@ fn topics(out: &mut String, snapshot: &StatusSnapshot) {
     let mut table = Table::new("TOPIC", &["RECORDS", "/S", "ON DISK", "HELD BEFORE"]);
     for topic in &snapshot.topics {
         let cells = vec![
-            digits(topic.written),
+            short(topic.written),
             rate(topic.records_per_s),
             bytes(topic.bytes),
-            digits(topic.suppressed),
+            short(topic.suppressed),
         ];
         table.row(&topic.name, cells);
     }
@@ -260,11 +269,11 @@ fn plugins(out: &mut String, snapshot: &StatusSnapshot) {
             ""
         };
         let cells = vec![
-            digits(plugin.calls),
-            digits(plugin.fuel_per_row),
+            short(plugin.calls),
+            short(plugin.fuel_per_row),
             percent(plugin.fuel_permille),
-            digits(plugin.faults.values().sum()),
-            digits(plugin.state_keys),
+            short(plugin.faults.values().sum()),
+            short(plugin.state_keys),
             bytes(plugin.state_bytes),
         ];
         table.row(&format!("{}{quarantined}", plugin.name), cells);
@@ -297,13 +306,23 @@ fn told_apart(out: &mut String, snapshot: &StatusSnapshot) {
     if !lists.is_empty() {
         line(out, "");
     }
+    let more = lists.len().saturating_sub(ROWS_MAX);
+    lists.truncate(ROWS_MAX);
     for (what, items) in lists {
-        let shown = items.len().min(ROWS_MAX);
+        let shown = items.len().min(NAMES_MAX);
         let mut text = items[..shown].join(", ");
         if items.len() > shown {
             text.push_str(&format!(", and {} more", items.len() - shown));
         }
-        wrapped(out, &format!("{what}: "), "  ", &text);
+        if what.chars().count() > WIDTH / 2 {
+            line(out, &format!("{what}:"));
+            wrapped(out, "  ", "  ", &text);
+        } else {
+            wrapped(out, &format!("{what}: "), "  ", &text);
+        }
+    }
+    if more > 0 {
+        line(out, &format!("and {more} more; see --json"));
     }
 }
 
@@ -326,7 +345,7 @@ fn latencies(out: &mut String, snapshot: &StatusSnapshot) {
                 micros(latency.p99_us),
                 micros(latency.p999_us),
                 micros(latency.max_us),
-                digits(latency.count),
+                short(latency.count),
             ];
             table.row(name, cells);
         }
@@ -429,11 +448,23 @@ fn digits(number: u64) -> String {
     out
 }
 
+/// A number in few columns: all its digits up to ten million, then three or so.
+fn short(number: u64) -> String {
+    for (over, unit) in [(12, "T"), (9, "G"), (6, "M")] {
+        let scale = 10u64.pow(over);
+        if number >= 10 * scale {
+            let tenths = number / (scale / 10);
+            return format!("{}.{} {unit}", digits(tenths / 10), tenths % 10);
+        }
+    }
+    digits(number)
+}
+
 fn rate(per_s: f64) -> String {
     if per_s < 100.0 {
         format!("{per_s:.1}")
     } else {
-        digits(per_s.round() as u64)
+        short(per_s.round() as u64)
     }
 }
 

@@ -2,7 +2,7 @@ use super::super::snapshot::{
     ClassStatus, DeadLetters, Health, LatencyStatus, Ledger, PluginStatus, ProcessStatus,
     StatusSnapshot, TapStatus, TopicStatus,
 };
-use super::{WIDTH, bytes, digits, duration, micros, percent, render, summary};
+use super::{WIDTH, bytes, digits, duration, micros, percent, render, short, summary};
 
 /// As large as anything gets.
 fn large() -> StatusSnapshot {
@@ -43,7 +43,7 @@ fn large() -> StatusSnapshot {
         ..PluginStatus::default()
     });
     StatusSnapshot {
-        name: "n".repeat(30),
+        name: "n".repeat(64),
         taps: taps.collect(),
         classes: classes.collect(),
         topics: topics.collect(),
@@ -128,6 +128,9 @@ fn the_first_lines_answer_the_three_questions() {
 fn quantities_have_their_units() {
     assert_eq!(digits(0), "0");
     assert_eq!(digits(1_234_567), "1,234,567");
+    assert_eq!(short(9_999_999), "9,999,999");
+    assert_eq!(short(12_345_678), "12.3 M");
+    assert_eq!(short(u64::MAX), "18,446,744.0 T");
     assert_eq!(percent(1), "0.1 %");
     assert_eq!(bytes(1_023), "1023 B");
     assert_eq!(bytes(1_536), "1.5 KiB");
