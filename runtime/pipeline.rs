@@ -9,140 +9,43 @@
 //! by `outrigger_policy::claims` before it comes here; order per key is the order of capture; a
 //! message is in the topics, withheld by its router, or a dead letter, and counted as one of
 //! these. How frames are cut into blocks does not show in the records: state expires between
-//! frames, by their capture times.
+//! frames, by their capture times. The one exception is a key that is evicted to make room for
+//! others: a plugin's bound on keys holds between batches.
 
 mod batch;
 mod decode;
 mod emit;
 mod expire;
+mod fold;
 mod halving;
 mod member;
+mod ports;
 mod route;
 mod slots;
 mod validate;
+mod view;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use outrigger_policy::Columns;
 use outrigger_policy::labels::LabelId;
-use outrigger_policy::state::{Kept, StateStore, TooLarge};
-use outrigger_policy::topology::{PluginId, TapId, Target, TopicId, Topology};
-use outrigger_policy::verdict::{Health, OnQuarantine};
+use outrigger_policy::state::Kept;
+use outrigger_policy::topology::{PluginId, TapId, Target, Topology};
+use outrigger_policy::verdict::OnQuarantine;
 
-use crate::record::Position;
 use batch::Batch;
 use decode::{DecodeStage, FrameBatch};
+pub use fold::{Folded, StorePart};
 use member::{Calls, Member, Serves};
 pub use member::{Installed, MisfitError, PluginCounters};
+pub use ports::{Counters, FrameArchive, Input, Outbox, Setup, Stopped};
 use route::RouteStage;
 use validate::ValidateStage;
+pub use view::PluginView;
 
 /// Capture time is cut into pieces of this length for expiry: state expires when the first frame
 /// of a later piece arrives. Unit: nanoseconds. Reason: a batch is cut at most once per piece.
 pub const EXPIRY_STEP_NS: u64 = 1_000_000_000;
-
-/// What the pipeline needs to know of the configuration.
-pub struct Setup {
-    /// The graph.
-    pub topology: Arc<Topology>,
-    /// By plugin; `None` for those that the graph never calls.
-    pub plugins: Vec<Option<Installed>>,
-    /// Instances restart at every block whose number is a multiple of this.
-    pub instance_blocks: u64,
-    /// Most frames or messages in a call.
-    pub batch_messages_max: usize,
-}
-
-/// A block of frames, or a tick.
-#[derive(Clone, Copy, Debug)]
-pub struct Input<'a> {
-    /// Number of the block.
-    pub block: u64,
-    /// The tap.
-    pub tap: TapId,
-    /// Sequence number of the first frame.
-    pub first_seq: u64,
-    /// The frames; none in a tick.
-    pub frames: &'a Columns,
-    /// Time of a tick, nanoseconds since the Unix epoch.
-    pub tick_ns: Option<u64>,
-}
-
-/// Takes records on their way to the topics.
-pub trait Outbox {
-    /// Takes a record that stands at `position` in `topic`, captured at `time_ns`. Positions rise.
-    fn put(&mut self, topic: TopicId, position: Position, time_ns: u64, record: &[u8]);
-}
-
-/// Finds frames of earlier blocks: capture time and payload.
-pub trait FrameArchive {
-    /// The frame with this sequence number, if the journal still holds it.
-    fn frame(&mut self, sequence: u64) -> Option<(u64, Vec<u8>)>;
-}
-
-/// Why the pipeline stops: a plugin that must not be bypassed is quarantined.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Stopped {
-    /// Name of the plugin.
-    pub plugin: String,
-}
-
-impl std::fmt::Display for Stopped {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { plugin } = self;
-        write!(
-            f,
-            "plugin {plugin} is quarantined and its configuration says on_quarantine = \"stop\""
-        )
-    }
-}
-
-impl std::error::Error for Stopped {}
-
-/// Counters of the pipeline since it started.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Counters {
-    /// Blocks processed.
-    pub blocks: u64,
-    /// Frames processed, rejected ones included, by tap.
-    pub frames: Vec<u64>,
-    /// Of these, frames that were rejected, by tap.
-    pub rejected: Vec<u64>,
-    /// Messages decoded, by class.
-    pub messages: Vec<u64>,
-    /// Messages with at least one anomaly, by class.
-    pub anomalous: Vec<u64>,
-    /// Records emitted, by topic, re-executed ones included.
-    pub records: Vec<u64>,
-    /// Dead letters by stage and cause. Bounded: both come from the configuration and from
-    /// checked descriptions.
-    pub dead_letters: BTreeMap<(String, String), u64>,
-}
-
-/// State of one plugin under one label, as a snapshot keeps it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StorePart {
-    /// Name of the plugin.
-    pub plugin: String,
-    /// Name of the label.
-    pub label: String,
-    /// Decoders: name of the tap.
-    pub tap: Option<String>,
-    /// Its keys, in the order of touching.
-    pub kept: Vec<Kept>,
-}
-
-/// Everything that the pipeline has folded from the journal.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Folded {
-    /// Per tap: name, and latest capture time.
-    pub taps: Vec<(String, u64)>,
-    /// Per plugin: name and health.
-    pub health: Vec<(String, Health)>,
-    /// Per plugin and label: state.
-    pub stores: Vec<StorePart>,
-}
 
 /// The pipeline.
 pub struct Pipeline {
@@ -374,11 +277,7 @@ impl Pipeline {
         }
     }
 
-    fn decode(
-        &mut self,
-        tap: TapId,
-        frames: FrameBatch<'_>,
-    ) -> Vec<(PluginId, Serves, Vec<Kept>)> {
+    fn decode(&mut self, tap: TapId, frames: FrameBatch<'_>) -> Vec<(PluginId, Serves, Vec<Kept>)> {
         let decoder = self.topology.tap(tap).decoder;
         let Some(member) = self.members[decoder.index()].as_mut() else {
             return Vec::new();
@@ -475,127 +374,8 @@ impl Pipeline {
         }
     }
 
-    /// Everything folded so far. Only at the start of a span is it enough to go on from.
-    pub fn fold(&self) -> Folded {
-        let taps = self.topology.taps().iter().zip(&self.watermarks);
-        let labels = self.topology.labels();
-        Folded {
-            taps: taps.map(|(tap, &time)| (tap.name.clone(), time)).collect(),
-            health: self
-                .members
-                .iter()
-                .flatten()
-                .map(|member| (member.name().to_owned(), member.health))
-                .collect(),
-            stores: self
-                .members
-                .iter()
-                .flatten()
-                .flat_map(|member| {
-                    member.places.iter().map(|(&(label, tap), place)| StorePart {
-                        plugin: member.name().to_owned(),
-                        label: labels.name(label).to_owned(),
-                        tap: tap.map(|tap| self.topology.tap(tap).name.clone()),
-                        kept: place.store.kept().into_iter().cloned().collect(),
-                    })
-                })
-                .collect(),
-        }
-    }
-
-    /// Goes on from what was folded. Parts of taps, plugins and labels that are gone are dropped;
-    /// classes and taps inside the state are indices of the graph, so it must be the same graph.
-    ///
-    /// # Errors
-    /// A state that is over its plugin's bound.
-    pub fn unfold(&mut self, folded: Folded) -> Result<(), TooLarge> {
-        for (name, time_ns) in folded.taps {
-            if let Some(tap) = self.topology.find_tap(&name) {
-                self.watermarks[tap.index()] = time_ns;
-            }
-        }
-        for member in self.members.iter_mut().flatten() {
-            let name = member.name().to_owned();
-            if let Some((_, health)) = folded.health.iter().find(|(plugin, _)| *plugin == name) {
-                member.health = *health;
-            }
-        }
-        for part in folded.stores {
-            let label = self.topology.labels().find(&part.label);
-            let tap = part.tap.as_deref().map(|tap| self.topology.find_tap(tap));
-            let mut members = self.members.iter_mut().flatten();
-            let member = members.find(|member| member.name() == part.plugin);
-            let (Some(label), Some(member)) = (label, member) else {
-                continue;
-            };
-            let serves = match tap {
-                None => (label, None),
-                Some(Some(tap)) => (label, Some(tap)),
-                Some(None) => continue,
-            };
-            member.ensure_place(serves);
-            let store = StateStore::restore(member.installed.bounds, part.kept)?;
-            if let Some(place) = member.places.get_mut(&serves) {
-                place.store = store;
-            }
-        }
-        Ok(())
-    }
-
     /// Counters since the start.
     pub fn counters(&self) -> &Counters {
         &self.counters
     }
-
-    /// What is to be said of each plugin that takes part.
-    pub fn plugins(&mut self) -> Vec<PluginView> {
-        self.members
-            .iter_mut()
-            .flatten()
-            .map(|member| PluginView {
-                usage: member
-                    .places
-                    .values()
-                    .map(|place| place.seat.usage())
-                    .collect(),
-                notes: member
-                    .places
-                    .values_mut()
-                    .flat_map(|place| place.seat.take_notes())
-                    .collect(),
-                state_keys: member
-                    .places
-                    .values()
-                    .map(|place| place.store.len() as u64)
-                    .sum(),
-                state_bytes: member
-                    .places
-                    .values()
-                    .map(|place| place.store.bytes())
-                    .sum(),
-                health: member.health,
-                counters: member.counters.clone(),
-                plugin: Arc::clone(&member.installed.plugin),
-            })
-            .collect()
-    }
-}
-
-/// What is to be said of a plugin.
-#[derive(Clone)]
-pub struct PluginView {
-    /// The plugin.
-    pub plugin: Arc<outrigger_sandbox::Plugin>,
-    /// Cost of its calls, per label.
-    pub usage: Vec<outrigger_sandbox::Usage>,
-    /// Notes left since the last time.
-    pub notes: Vec<outrigger_sandbox::Note>,
-    /// Keys kept.
-    pub state_keys: u64,
-    /// Bytes kept.
-    pub state_bytes: u64,
-    /// How far it is from quarantine.
-    pub health: Health,
-    /// Its counters.
-    pub counters: PluginCounters,
 }

@@ -83,7 +83,7 @@ pub enum RunError {
     /// State in the snapshot is over its plugin's bound.
     State(outrigger_policy::state::TooLarge),
     /// A tap cannot be opened: its name, and why.
-    Tap(String, TapError),
+    Tap(String, Box<TapError>),
     /// The key that signs the journal's head.
     Key(KeyError),
     /// The system has no thread to give.
@@ -166,9 +166,7 @@ impl Run {
         let accept_change = options.accept_change;
         let recovered = recover::recover(&data, journal.log_id(), &identity, accept_change)
             .map_err(RunError::Recover)?;
-        pipeline
-            .unfold(recovered.folded)
-            .map_err(RunError::State)?;
+        pipeline.unfold(recovered.folded).map_err(RunError::State)?;
         let rulings = recover::apply_rulings(&data, recovered.from_block, &mut pipeline)
             .map_err(RunError::Recover)?;
         let recovered_below = journal.tip().next_block;
@@ -322,9 +320,7 @@ impl Run {
             let ended = pipeline.map(|thread| thread.join());
             // The pipeline ends of itself when idle, and then the taps have nothing to do.
             shared.advance(Phase::Stopping);
-            let died = capturing
-                .into_iter()
-                .any(|thread| thread.join().is_err());
+            let died = capturing.into_iter().any(|thread| thread.join().is_err());
             done.store(true, std::sync::atomic::Ordering::Release);
             keeper.thread().unpark();
             let keeper_died = keeper.join().is_err();
@@ -409,7 +405,7 @@ fn open_tap(
     name: &str,
     config: &TapConfig,
 ) -> Result<(TapState, OpenedTap), RunError> {
-    let failed = |error| RunError::Tap(name.to_owned(), error);
+    let failed = |error| RunError::Tap(name.to_owned(), Box::new(error));
     let mut tap = outrigger_tap::open(config, 0).map_err(failed)?;
     let stream = journal
         .stream(name, &tap.origin())

@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use outrigger_policy::claims::{Decoded, FrameKeys, NO_MARKING};
 use outrigger_policy::labels::{LabelId, Labels};
-use outrigger_policy::topology::TapId;
 use outrigger_policy::state::{Kept, Touch};
+use outrigger_policy::topology::TapId;
 use outrigger_policy::verdict::Fault;
 use outrigger_sandbox::{FrameStates, Frames};
 

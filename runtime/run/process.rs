@@ -142,7 +142,11 @@ impl Process<'_> {
         }
         self.finish(&mut status, &mut turn)?;
         let left_behind = self.shared.next_block().saturating_sub(self.next_block);
-        Ok(if self.shared.phase() == Phase::Running { 0 } else { left_behind })
+        Ok(if self.shared.phase() == Phase::Running {
+            0
+        } else {
+            left_behind
+        })
     }
 
     fn process(
@@ -188,7 +192,11 @@ impl Process<'_> {
             let now_ns = now_ns();
             for &time_ns in block.columns.times_ns() {
                 // Of a recording, the time of capture here is when the block was written.
-                let from_ns = if recorded { block.header.written_ns } else { time_ns };
+                let from_ns = if recorded {
+                    block.header.written_ns
+                } else {
+                    time_ns
+                };
                 status.to_verdict.record(now_ns.saturating_sub(from_ns), 1);
                 if turn.unwritten.len() < 65_536 {
                     turn.unwritten.push((from_ns, 1));
@@ -196,7 +204,7 @@ impl Process<'_> {
             }
         }
         let behind = self.shared.next_block().saturating_sub(number + 1);
-        if behind == 0 || number % BLOCKS_PER_WRITE == 0 {
+        if behind == 0 || number.is_multiple_of(BLOCKS_PER_WRITE) {
             self.write(status, turn)?;
         }
         stopped.map_err(|stopped| stopped.to_string())
@@ -209,7 +217,9 @@ impl Process<'_> {
         if !turn.unwritten.is_empty() {
             let now_ns = now_ns();
             for (from_ns, count) in turn.unwritten.drain(..) {
-                status.to_delivery.record(now_ns.saturating_sub(from_ns), count);
+                status
+                    .to_delivery
+                    .record(now_ns.saturating_sub(from_ns), count);
             }
         }
         Ok(())
@@ -324,7 +334,11 @@ impl Process<'_> {
     }
 
     fn report(&mut self, status: &mut PipelineStatus, turn: &mut Turn, now: bool) {
-        if !now && turn.last_report.is_some_and(|at| at.elapsed() < REPORT_EVERY) {
+        if !now
+            && turn
+                .last_report
+                .is_some_and(|at| at.elapsed() < REPORT_EVERY)
+        {
             return;
         }
         turn.last_report = Some(Instant::now());
@@ -344,7 +358,11 @@ impl Process<'_> {
                 tracing::info!(plugin = name, level = ?note.level, "{}", note.text);
             }
             if view.health.quarantined && !quarantined.contains(name) {
-                tracing::error!(plugin = name, "quarantined after {} faults", view.health.faults);
+                tracing::error!(
+                    plugin = name,
+                    "quarantined after {} faults",
+                    view.health.faults
+                );
                 let record = AuditRecord {
                     time_ns: now_ns(),
                     event: "quarantine".to_owned(),

@@ -52,7 +52,10 @@ impl std::fmt::Display for RecoverError {
             Self::Snapshot(error) => write!(f, "{error}"),
             Self::Journal(error) => write!(f, "journal: {error}"),
             Self::Ruling(block, cause) => {
-                write!(f, "journal: the ruling in block {block} cannot be read: {cause}")
+                write!(
+                    f,
+                    "journal: the ruling in block {block} cannot be read: {cause}"
+                )
             }
             Self::OtherJournal => f.write_str(
                 "the newest snapshot belongs to another journal: the data directory was mixed \

@@ -117,7 +117,9 @@ pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 pub fn now_ns() -> u64 {
     SystemTime::now()
         .duration_since(SystemTime::UNIX_EPOCH)
-        .map_or(0, |since| u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
+        .map_or(0, |since| {
+            u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
+        })
 }
 
 impl Shared {
@@ -198,16 +200,17 @@ impl Shared {
     pub fn rule(&self, rulings: &[Ruling]) -> Result<(), String> {
         let now_ns = now_ns();
         let columns = rulings::encode(rulings, now_ns);
-        let append = |journal: &mut Writer| {
-            journal.append(Kind::Rulings, StreamId::NONE, &columns, now_ns)
-        };
+        let append =
+            |journal: &mut Writer| journal.append(Kind::Rulings, StreamId::NONE, &columns, now_ns);
         let appended = self
             .with_journal(append)
             .ok_or_else(|| "the journal is closed".to_owned())?
             .map_err(|error| format!("journal: {error}"))?;
         self.moved_on(appended);
         let synced = self.journal_sync.sync();
-        synced.map_err(|error| format!("journal: {error}")).map(drop)
+        synced
+            .map_err(|error| format!("journal: {error}"))
+            .map(drop)
     }
 
     /// Says that the pipeline begins a block, and when it was written.

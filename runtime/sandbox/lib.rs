@@ -16,13 +16,15 @@ pub mod description;
 pub mod engine;
 pub mod installation;
 pub mod instance;
+pub mod plugin;
 pub mod ticker;
 pub mod world;
 
 pub use artifact::{Artifact, ArtifactError};
-pub use call::{Configuration, LoadError, Plugin, Seat, Usage, describe_component};
+pub use call::{Seat, Usage};
 pub use columns::{Evicted, FrameStates, Frames, RouterBatch, ValidatorBatch};
 pub use description::Description;
 pub use installation::{Installation, InstallationError};
 pub use instance::{Limits, Note, NoteLevel};
+pub use plugin::{Configuration, LoadError, Plugin, describe_component};
 pub use world::{Role, WorldError};

@@ -1,4 +1,5 @@
 use super::*;
+use crate::packed::Packed;
 
 fn asked(sequences: &[u64]) -> DecodeAsked<'_> {
     DecodeAsked {

@@ -1,0 +1,102 @@
+//! What the pipeline has folded from the journal, out of it and back in.
+
+use outrigger_policy::state::{Kept, StateStore, TooLarge};
+use outrigger_policy::verdict::Health;
+
+use super::Pipeline;
+
+/// State of one plugin under one label, as a snapshot keeps it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StorePart {
+    /// Name of the plugin.
+    pub plugin: String,
+    /// Name of the label.
+    pub label: String,
+    /// Decoders: name of the tap.
+    pub tap: Option<String>,
+    /// Its keys, in the order of touching.
+    pub kept: Vec<Kept>,
+}
+
+/// Everything that the pipeline has folded from the journal.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Folded {
+    /// Per tap: name, and latest capture time.
+    pub taps: Vec<(String, u64)>,
+    /// Per plugin: name and health.
+    pub health: Vec<(String, Health)>,
+    /// Per plugin and label: state.
+    pub stores: Vec<StorePart>,
+}
+
+impl Pipeline {
+    /// Everything folded so far. Only at the start of a span is it enough to go on from.
+    pub fn fold(&self) -> Folded {
+        let taps = self.topology.taps().iter().zip(&self.watermarks);
+        let labels = self.topology.labels();
+        Folded {
+            taps: taps.map(|(tap, &time)| (tap.name.clone(), time)).collect(),
+            health: self
+                .members
+                .iter()
+                .flatten()
+                .map(|member| (member.name().to_owned(), member.health))
+                .collect(),
+            stores: self
+                .members
+                .iter()
+                .flatten()
+                .flat_map(|member| {
+                    member
+                        .places
+                        .iter()
+                        .map(|(&(label, tap), place)| StorePart {
+                            plugin: member.name().to_owned(),
+                            label: labels.name(label).to_owned(),
+                            tap: tap.map(|tap| self.topology.tap(tap).name.clone()),
+                            kept: place.store.kept().into_iter().cloned().collect(),
+                        })
+                })
+                .collect(),
+        }
+    }
+
+    /// Goes on from what was folded. Parts of taps, plugins and labels that are gone are dropped;
+    /// classes and taps inside the state are indices of the graph, so it must be the same graph.
+    ///
+    /// # Errors
+    /// A state that is over its plugin's bound.
+    pub fn unfold(&mut self, folded: Folded) -> Result<(), TooLarge> {
+        for (name, time_ns) in folded.taps {
+            if let Some(tap) = self.topology.find_tap(&name) {
+                self.watermarks[tap.index()] = time_ns;
+            }
+        }
+        for member in self.members.iter_mut().flatten() {
+            let name = member.name().to_owned();
+            if let Some((_, health)) = folded.health.iter().find(|(plugin, _)| *plugin == name) {
+                member.health = *health;
+            }
+        }
+        for part in folded.stores {
+            let label = self.topology.labels().find(&part.label);
+            let tap = part.tap.as_deref().map(|tap| self.topology.find_tap(tap));
+            let mut members = self.members.iter_mut().flatten();
+            let member = members.find(|member| member.name() == part.plugin);
+            let (Some(label), Some(member)) = (label, member) else {
+                continue;
+            };
+            let serves = match tap {
+                None => (label, None),
+                Some(Some(tap)) => (label, Some(tap)),
+                Some(None) => continue,
+            };
+            member.ensure_place(serves);
+            let store = StateStore::restore(member.installed.bounds, part.kept)?;
+            if let Some(place) = member.places.get_mut(&serves) {
+                place.store = store;
+            }
+        }
+        Ok(())
+    }
+}
