@@ -82,7 +82,7 @@ fn state(keys: usize) {
     let names: Vec<Vec<u8>> = (0..keys)
         .map(|key| format!("mmsi:{:09}", 200_000_000 + key).into_bytes())
         .collect();
-    let value = vec![7u8; VALUE_BYTES];
+    let value = [7u8; VALUE_BYTES];
     let mut time_ns = CAPTURED_NS;
     let mut apply = |rows: &[usize]| {
         time_ns += 1_000_000;

@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use outrigger_sandbox::call::LoadError;
+use outrigger_sandbox::LoadError;
 use outrigger_sandbox::{ArtifactError, InstallationError, WorldError};
 
 /// Why a verb did not do what was asked.

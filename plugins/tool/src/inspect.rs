@@ -6,7 +6,7 @@ use std::path::Path;
 
 use ed25519_dalek::SigningKey;
 use outrigger_sandbox::artifact::hex;
-use outrigger_sandbox::call::describe_component;
+use outrigger_sandbox::describe_component;
 use outrigger_sandbox::world::{Names, names_of};
 use outrigger_sandbox::{Artifact, Description, Installation, InstallationError, Role};
 use serde_json::{Value, json};

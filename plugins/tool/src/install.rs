@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use ed25519_dalek::{Signer, SigningKey};
 use outrigger_sandbox::artifact::{digest, hex, seal};
-use outrigger_sandbox::call::describe_component;
+use outrigger_sandbox::describe_component;
 use outrigger_sandbox::engine::{Component, Engine, compile, engine};
 use outrigger_sandbox::installation::{Entry, InstallationError, LOCK_FILE, Lock};
 use outrigger_sandbox::world::role_of;
