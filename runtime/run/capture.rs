@@ -62,7 +62,13 @@ impl Capture<'_> {
                 .as_ref()
                 .map(|(counts, _)| *counts)
                 .unwrap_or_default();
-            match self.read(tap, &before) {
+            let frames = self.tap.frames.load(Ordering::Acquire);
+            let reading = self.read(tap, &before);
+            if self.tap.frames.load(Ordering::Acquire) > frames {
+                // It worked for a while: the next trouble is a new one.
+                backoff = REOPEN_AFTER.0;
+            }
+            match reading {
                 Ok(Reading::Ended) => break,
                 Ok(Reading::Paused) => {}
                 Err(error) => self.trouble(&error, &mut backoff),
