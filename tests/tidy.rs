@@ -608,7 +608,7 @@ fn commands(text: &str, programs: &[&str]) -> Vec<String> {
                 line.strip_prefix(*program)
                     .is_some_and(|rest| rest.starts_with(' '))
             };
-            if programs.iter().any(|program| starts(program)) {
+            if programs.iter().any(starts) {
                 let line = line.split(" #").next().unwrap_or("");
                 commands.push(line.trim().to_owned());
             }
