@@ -3,11 +3,14 @@
 mod bad_input;
 mod common;
 mod config;
+mod control;
 mod crash;
+mod doctor;
 mod isolation;
 mod journal_cli;
 mod log;
 mod pipeline;
+mod readme;
 mod recordings;
 mod recovery;
 mod rig;
