@@ -124,17 +124,19 @@ impl Process<'_> {
             }
             // Taps end before the last look at the tail, so that nothing is left unseen.
             let ended = self.shared.all_ended();
-            let there = reader
-                .next(&mut block)
-                .map_err(|error| format!("journal: {error}"))?;
+            // At the tail the reader would ask the disk for a next segment, after every block.
+            let read_up_to = reader.next_block().max(self.next_block);
+            let there = self.shared.next_block() > read_up_to
+                && reader
+                    .next(&mut block)
+                    .map_err(|error| format!("journal: {error}"))?;
             if !there {
                 self.write(&mut status, &mut turn)?;
                 self.report(&mut status, &mut turn, false);
                 if ended && (self.until_idle || phase == Phase::Draining) {
                     break;
                 }
-                self.shared
-                    .wait_for_block(reader.next_block().max(self.next_block), LOOK_EVERY);
+                self.shared.wait_for_block(read_up_to, LOOK_EVERY);
                 continue;
             }
             self.process(&block, &mut archive, &mut status, &mut turn)?;

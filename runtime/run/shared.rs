@@ -104,7 +104,10 @@ pub struct Shared {
     /// What the pipeline last said of itself.
     pub pipeline: Mutex<PipelineStatus>,
     progress: Mutex<Progress>,
+    /// Told of everything but blocks.
     changed: Condvar,
+    /// Told of everything: only the pipeline waits here, so that a block wakes nobody else.
+    work: Condvar,
     fatal: Mutex<Option<String>>,
 }
 
@@ -142,6 +145,7 @@ impl Shared {
             pipeline: Mutex::default(),
             progress: Mutex::new(progress),
             changed: Condvar::new(),
+            work: Condvar::new(),
             fatal: Mutex::new(None),
         }
     }
@@ -189,7 +193,7 @@ impl Shared {
         let mut progress = lock(&self.progress);
         progress.next_block = progress.next_block.max(appended.block + 1);
         drop(progress);
-        self.changed.notify_all();
+        self.work.notify_all();
     }
 
     /// Appends rulings of an operator, and makes them durable. For threads that do not belong to
@@ -229,7 +233,7 @@ impl Shared {
         let mut progress = lock(&self.progress);
         progress.phase = progress.phase.max(phase);
         drop(progress);
-        self.changed.notify_all();
+        self.wake();
     }
 
     /// Stops the run because of an error; the first one counts.
@@ -259,7 +263,7 @@ impl Shared {
         }
         progress.requests.push_back(request);
         drop(progress);
-        self.changed.notify_all();
+        self.wake();
         Ok(())
     }
 
@@ -270,12 +274,13 @@ impl Shared {
     /// Says that space was made in the journal.
     pub(super) fn made_room(&self) {
         lock(&self.progress).retained += 1;
-        self.changed.notify_all();
+        self.wake();
     }
 
     /// Wakes whoever waits, for instance because a tap was resumed or has ended.
     pub fn wake(&self) {
         self.changed.notify_all();
+        self.work.notify_all();
     }
 
     /// Waits until there is a block from `next_block` on, a request, another phase, or `timeout`.
@@ -287,7 +292,7 @@ impl Shared {
                 && progress.requests.is_empty()
                 && progress.phase == phase
         };
-        drop(self.changed.wait_timeout_while(progress, timeout, waits));
+        drop(self.work.wait_timeout_while(progress, timeout, waits));
     }
 
     /// Waits until space is made in the journal, another phase, or `timeout`.
