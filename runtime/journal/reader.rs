@@ -117,6 +117,13 @@ impl Reader {
             .map_or(&[], |cursor| &cursor.header.streams.list)
     }
 
+    /// True if nothing was ever held before the segment that the reader stands in: numbers may
+    /// have been skipped before it, but no block was. True of an empty log.
+    pub fn stands_in_first(&self) -> bool {
+        let first = |cursor: &Cursor| cursor.header.prev_hash == crate::block::GENESIS;
+        self.cursor.as_ref().is_none_or(first)
+    }
+
     /// The log's identity, `None` before any segment is known.
     pub fn log_id(&self) -> Option<[u8; 16]> {
         self.cursor.as_ref().map(|cursor| cursor.header.log_id)

@@ -95,7 +95,8 @@ pub fn recover(
     let mut reader = Reader::open(&data.journal).map_err(RecoverError::Journal)?;
     let first_block = reader.next_block();
     let Some(snapshot) = snapshot else {
-        if first_block > 0 && !accept_change {
+        // A kill before the first block skips numbers, and nothing is lost.
+        if !reader.stands_in_first() && !accept_change {
             return Err(RecoverError::NoSnapshot { first_block });
         }
         let (blocks_behind, frames_behind) = count_behind(&mut reader, first_block)?;
