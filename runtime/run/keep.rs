@@ -29,10 +29,10 @@ impl Keep<'_> {
         while !done.load(Ordering::Acquire) {
             let phase = self.shared.phase();
             self.shared.wait_for_phase(phase, self.sync_interval);
-            let synced = self
-                .syncs
-                .iter()
-                .chain([&self.shared.journal_sync])
+            // The journal first: an output must not outlive the frames that it was made of.
+            let synced = [&self.shared.journal_sync]
+                .into_iter()
+                .chain(&self.syncs)
                 .try_for_each(|handle| handle.sync().map(|_| ()));
             if let Err(error) = synced {
                 self.shared.fail(format!("cannot sync: {error}"));
