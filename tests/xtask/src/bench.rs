@@ -68,7 +68,10 @@ pub fn run(places: &Places, name: Option<&str>, progress: &Progress) -> Result<(
         for bench in &benches {
             cargo.args(["--bench", bench]);
         }
-        cargo.env("OUTRIGGER_TEST_INSTALLATION", kit.installed());
+        cargo
+            .env("OUTRIGGER_TEST_INSTALLATION", kit.installed())
+            .env("OUTRIGGER_GUEST_TARGET_DIR", &places.guests_target)
+            .envs(toolchain.environment.iter().cloned());
         progress.step(&format!("bench {}", benches.join(", ")), || {
             runner::run(&mut cargo, "read the message above")
         })?;
