@@ -347,3 +347,6 @@ pub fn severity_name(severity: u8) -> &'static str {
         _ => "critical",
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -312,3 +312,6 @@ fn held(dir: &Dir) -> Result<Option<Position>, TopicCause> {
         Some(_) | None => Ok(None),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -441,3 +441,72 @@ fn live_tap_sheds_and_counts_when_the_disk_is_full() {
     );
     assert_eq!(data.records("echoes").len(), data.frames().len());
 }
+
+impl Small {
+    fn grow(&self, bytes: &str) {
+        let mut mount = std::process::Command::new("mount");
+        mount.args(["-o", &format!("remount,size={bytes}")]);
+        assert!(mount.arg(&self.path).status().unwrap().success());
+    }
+
+    fn is_full(&self) -> bool {
+        let room = rustix::fs::statvfs(&self.path).unwrap();
+        room.f_bavail * room.f_frsize < 128 << 10
+    }
+}
+
+/// 600 messages {"a": 8 KiB of zeros}, as hexadecimal lines.
+fn large_messages() -> String {
+    let line = format!("81a161c52000{}\n", "00".repeat(0x2000));
+    line.repeat(600)
+}
+
+const SMALL_BLOCKS: &str = "segment_bytes = 131_072\nblock_bytes_max = 65_536";
+
+#[test]
+fn recording_waits_while_the_disk_is_full() {
+    let site = Site::new(installed());
+    let Some(small) = Small::mount(&site.path("data/journal"), "2m") else {
+        return;
+    };
+    site.write("frames.txt", large_messages());
+    let tap = "kind = \"lines\"\npath = \"frames.txt\"\nencoding = \"hex\"";
+    site.configure("data", SMALL_BLOCKS, &echo(tap));
+    let mut running = site.start("data", &["--until-idle", "--json"]);
+    let status = wait_for("the disk to be full and the pipeline done", || {
+        let status = running.status()?;
+        (small.is_full() && status.ledger.waiting == 0).then_some(status)
+    });
+    let tap = &status.taps[0];
+    assert!(
+        tap.frames > 0 && tap.frames < 600 && !tap.ended,
+        "{}",
+        tap.frames
+    );
+    small.grow("32m");
+    let (code, out, errors) = running.end();
+    assert_eq!(code, Some(0), "{errors}");
+    let status: StatusSnapshot = serde_json::from_str(&out).unwrap();
+    assert_eq!((status.ledger.captured, status.ledger.shed), (600, 0));
+    assert_eq!(site.data("data").records("echoes").len(), 600);
+}
+
+#[test]
+fn what_was_captured_outlives_a_disk_full_of_outputs_and_a_kill() {
+    let site = Site::new(installed());
+    let Some(small) = Small::mount(&site.path("data"), "6m") else {
+        return;
+    };
+    site.write("frames.txt", large_messages());
+    let tap = "kind = \"lines\"\npath = \"frames.txt\"\nencoding = \"hex\"";
+    site.configure("data", SMALL_BLOCKS, &echo(tap));
+    let mut child = site.run_command("data", &["--until-idle"]).spawn().unwrap();
+    wait_for("the disk to be full", || small.is_full().then_some(()));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let captured = site.data("data").frames().len();
+    assert!(captured > 0 && captured < 600, "{captured}");
+    small.grow("32m");
+    site.run_well("data", &[]);
+    assert_eq!(site.data("data").records("echoes").len(), 600);
+}

@@ -4,8 +4,9 @@
 #![allow(clippy::unwrap_used)]
 
 use std::io::{BufRead, BufReader};
+use std::process::Stdio;
 use std::sync::mpsc::{RecvTimeoutError, channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::common::installation;
 use crate::rig::recordings::Timed;
@@ -196,4 +197,91 @@ fn two_hundred_kills_change_no_record() {
     let counts = assert_equal_records(&site.data("undisturbed"), &data);
     println!("equal: {counts:?}");
     assert!(counts.iter().all(|(_, count)| *count > 100));
+}
+
+/// Longest wait for a named point. Some are so short that a look can miss them; the run is killed
+/// all the same.
+const POINT_WAIT_MAX: Duration = Duration::from_millis(1_500);
+
+/// Starts a run, and kills it as soon as `sees` is true. False if that
+/// was missed.
+fn kill_when(site: &Site, name: &str, mut sees: impl FnMut(&Data) -> bool) -> bool {
+    let mut command = site.run_command(name, &["--until-idle"]);
+    let mut child = command.stderr(Stdio::null()).spawn().unwrap();
+    let data = site.data(name);
+    let until = Instant::now() + POINT_WAIT_MAX;
+    let hit = loop {
+        if sees(&data) {
+            break true;
+        }
+        if child.try_wait().unwrap().is_some() {
+            break false;
+        }
+        if Instant::now() > until {
+            break false;
+        }
+        std::thread::yield_now();
+    };
+    child.kill().unwrap();
+    child.wait().unwrap();
+    hit
+}
+
+/// Bytes of all files of a folder of the data directory whose name ends so.
+fn bytes_of(data: &Data, folder: &str, suffix: &str) -> u64 {
+    let Ok(entries) = std::fs::read_dir(data.path.join(folder)) else {
+        return 0;
+    };
+    let files = entries.flatten().filter(|entry| {
+        let name = entry.file_name();
+        name.to_str().is_some_and(|name| name.ends_with(suffix))
+    });
+    // What is gone by now has no bytes.
+    files
+        .filter_map(|entry| entry.metadata().ok())
+        .map(|file| file.len() + 1)
+        .sum()
+}
+
+#[test]
+fn kills_at_named_points_change_no_record() {
+    let recording = Timed::find().first(20_000);
+    let site = Site::new(installation());
+    site.write("recording.txt", spoiled(&recording.text));
+    site.configure("undisturbed", "", &configuration(FLAT_OUT));
+    site.run_well("undisturbed", &[]);
+    site.configure("killed", "", &configuration(&paced(recording.duration_s)));
+    // A point is a folder that something is written into, the end of the file's name, and how many
+    // bytes more make it come.
+    let points = [
+        ("taking the lock", "", "lock", 1),
+        ("opening the journal", "journal", "ceiling", 1),
+        ("capturing its first block", "journal", ".seg", 200),
+        ("writing its first outputs", "topics/tracks", ".seg", 200),
+        ("writing a snapshot", "snapshots", ".tmp", 1),
+        ("having written a snapshot", "snapshots", ".snapshot", 1),
+        ("writing dead letters", "topics/_dead-letters", ".seg", 100),
+        ("well under way", "topics/tracks", ".seg", 20_000),
+    ];
+    let mut hits = 0;
+    for round in 0..3 {
+        for (point, folder, suffix, more) in points {
+            let before = bytes_of(&site.data("killed"), folder, suffix);
+            let hit = kill_when(&site, "killed", |data| {
+                let now = bytes_of(data, folder, suffix);
+                // Retention and the next snapshot may also take away.
+                now < before || now >= before + more
+            });
+            println!(
+                "round {round}, {point}: {}",
+                if hit { "killed" } else { "missed" }
+            );
+            hits += u64::from(hit);
+        }
+    }
+    assert!(hits >= 12, "only {hits} kills hit");
+    site.configure("killed", "", &configuration(FLAT_OUT));
+    site.run_well("killed", &[]);
+    let counts = assert_equal_records(&site.data("undisturbed"), &site.data("killed"));
+    println!("equal: {counts:?}");
 }

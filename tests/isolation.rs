@@ -5,12 +5,16 @@
 
 #![allow(clippy::unwrap_used)]
 
+use std::net::UdpSocket;
+
 use outrigger::pipeline::PluginCounters;
+use outrigger::status::StatusSnapshot;
 use outrigger_policy::verdict::FaultKind;
 use serde_json::json;
 
 use crate::rig::guests::installed;
 use crate::rig::line::Line;
+use crate::rig::{Running, Site};
 
 /// The number at which a hostile guest shows itself.
 const SEVEN: u8 = 7;
@@ -490,4 +494,96 @@ fn undeclared_import_is_refused() {
         assert_eq!(output.status.code(), Some(1), "{errors}");
         assert!(errors.contains("imports "), "{errors}");
     }
+}
+
+#[test]
+fn quarantined_guard_ends_the_run_with_its_exit_code() {
+    let site = Site::new(installed());
+    site.write("frames.txt", "81a16101\n81a16107\n81a16201\n");
+    let keys = "faults_max = 1\non_quarantine = \"stop\"";
+    site.configure("data", "", &configuration("traps", keys));
+    // Started again it finds the same: it fails closed.
+    for _ in 0..2 {
+        let errors = site.run_badly("data", &[], 4);
+        let said = "outrigger: plugin evil is quarantined and its configuration says \
+                    on_quarantine = \"stop\"";
+        assert!(errors.contains(said), "{errors}");
+    }
+    let dead = site.data("data").dead_letters();
+    let bad = dead
+        .iter()
+        .filter(|record| record.cause.as_deref() == Some("trapped"));
+    assert_eq!(bad.count(), 1, "and its dead letter is there once");
+}
+
+#[test]
+fn operator_lifts_a_quarantine_and_recovery_knows_it() {
+    let site = Site::new(installed());
+    let port = UdpSocket::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
+    let text = configuration("traps", "faults_max = 1");
+    let (_, rest) = text.split_once("[plugins.decoder]").unwrap();
+    let text = format!(
+        "[pipeline]\ninstance_blocks = 1_048_576\nsnapshot_interval_s = 86_400\n\
+         [taps.bus]\nkind = \"udp\"\naddress = \"127.0.0.1\"\nport = {port}\n\
+         [plugins.decoder]{rest}"
+    );
+    site.configure("data", "tick_ms = 100", &text);
+    let mut running = site.start("data", &[]);
+    let sender = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let mut sent = 0;
+    let mut send = |running: &mut Running, number: u8| {
+        sender
+            .send_to(&frame(b'a', number), ("127.0.0.1", port))
+            .unwrap();
+        sent += 1;
+        running.wait_status("the frame to be processed", |status| {
+            status.ledger.processed == sent && status.ledger.waiting == 0
+        })
+    };
+    let evil = |status: &StatusSnapshot| {
+        let mut plugins = status.plugins.iter();
+        plugins
+            .find(|plugin| plugin.name == "evil")
+            .unwrap()
+            .quarantined
+    };
+    assert!(evil(&send(&mut running, SEVEN)));
+    assert!(evil(&send(&mut running, 1)));
+    let lift = || {
+        let mut ctl = site.command();
+        ctl.args(["ctl", "--config", "data.toml", "lift", "evil"]);
+        ctl.output().unwrap()
+    };
+    let lifted = lift();
+    let said = String::from_utf8_lossy(&lifted.stdout).into_owned();
+    assert_eq!(lifted.status.code(), Some(0), "{said}");
+    assert!(said.starts_with("evil runs again from block "), "{said}");
+    assert!(!evil(&send(&mut running, 1)));
+    let refused = lift();
+    assert_eq!(refused.status.code(), Some(4));
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(said.contains("plugin evil is not quarantined"), "{said}");
+    running.kill();
+
+    let mut running = site.start("data", &[]);
+    let status = running.wait_status("all to be processed again", |status| {
+        status.ledger.waiting == 0 && status.ledger.processed >= 3
+    });
+    assert!(!evil(&status));
+    running.kill();
+    let data = site.data("data");
+    let causes: Vec<_> = data
+        .dead_letters()
+        .into_iter()
+        .filter_map(|r| r.cause)
+        .collect();
+    assert_eq!(causes, ["trapped", "quarantined"]);
+    assert_eq!(data.records("echoes").len(), 1);
+    let audit = data.audit();
+    let by_operator = |event: &str| audit.iter().any(|r| r.event == event && r.uid.is_some());
+    assert!(by_operator("lift"));
 }

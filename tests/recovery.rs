@@ -310,9 +310,9 @@ fn topic_logs_tail_is_written_again() {
 
 #[test]
 fn journals_tail_is_captured_again() {
-    let site = site(SHORT_SPANS);
+    let site = site(LONG_SPANS);
     for lost_bytes in [1, 300, 2_000] {
-        kill_after(&site, SHORT_SPANS, 150);
+        kill_after(&site, LONG_SPANS, 150);
         let data = site.data("data");
         let last = files(&data, "journal", ".seg").pop().unwrap();
         cut(&last, lost_bytes);
@@ -321,7 +321,7 @@ fn journals_tail_is_captured_again() {
         let last = files(&data, "topics/echoes", ".seg").pop().unwrap();
         cut(&last, 10 * lost_bytes);
     }
-    finish(&site, SHORT_SPANS);
+    finish(&site, LONG_SPANS);
     assert_whole(&site);
 }
 
@@ -345,4 +345,62 @@ fn second_runtime_is_refused_and_told_whose_it_is() {
     running.kill();
     finish(&site, SHORT_SPANS);
     assert_whole(&site);
+}
+
+#[test]
+#[ignore = "open: a topic log that outlives the journal's tail keeps records of frames captured again"]
+fn outputs_of_frames_that_a_power_cut_took_are_not_repeated() {
+    let site = site(LONG_SPANS);
+    kill_after(&site, LONG_SPANS, 300);
+    let data = site.data("data");
+    let before = data.frames().len();
+    let last = files(&data, "journal", ".seg").pop().unwrap();
+    cut(&last, 3_000);
+    println!("{before} frames captured, {} left", data.frames().len());
+    finish(&site, LONG_SPANS);
+    let got = data.records("echoes").len();
+    assert_eq!(got, MESSAGES, "each message is there once");
+}
+
+#[test]
+fn kill_before_the_first_block_loses_nothing() {
+    let site = site(LONG_SPANS);
+    // The numbers that were reserved by then are skipped.
+    for _ in 0..3 {
+        let mut child = site.run_command("data", &["--until-idle"]);
+        site.configure("data", BLOCK_FRAMES, &configuration(SLOW, LONG_SPANS, ""));
+        let mut child = child.spawn().unwrap();
+        let ceiling = site.path("data/journal/ceiling");
+        crate::rig::wait_for("the journal to be made", || ceiling.exists().then_some(()));
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    kill_after(&site, LONG_SPANS, 50);
+    assert!(
+        site.data("data").frames()[0].block > 0,
+        "numbers were skipped"
+    );
+    finish(&site, LONG_SPANS);
+    assert_whole(&site);
+}
+
+#[test]
+fn lost_state_is_not_passed_over() {
+    let site = site(SHORT_SPANS);
+    // As retention leaves it, with every snapshot gone: the journal begins in the middle.
+    let text = configuration(FLAT_OUT, SHORT_SPANS, "");
+    let journal = "block_frames_max = 1\nsegment_bytes = 131_072\nblock_bytes_max = 65_536";
+    site.configure("data", journal, &text);
+    site.run_well("data", &[]);
+    let data = site.data("data");
+    let segments = files(&data, "journal", ".seg");
+    assert!(segments.len() > 1);
+    fs::remove_file(&segments[0]).unwrap();
+    fs::remove_dir_all(data.path.join("snapshots")).unwrap();
+    let errors = site.run_badly("data", &[], 3);
+    assert!(
+        errors.contains("outrigger: there is no usable snapshot, and the journal begins at block "),
+        "{errors}"
+    );
+    site.run_well("data", &["--accept-change"]);
 }
