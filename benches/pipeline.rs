@@ -321,7 +321,7 @@ impl Outbox for Nowhere {
 struct NoArchive;
 
 impl FrameArchive for NoArchive {
-    fn frame(&mut self, _: u64) -> Option<(u64, Vec<u8>)> {
+    fn frame(&mut self, _: TapId, _: u64) -> Option<(u64, Vec<u8>)> {
         None
     }
 }

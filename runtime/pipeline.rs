@@ -56,6 +56,8 @@ pub struct Pipeline {
     /// Latest capture time by tap.
     watermarks: Vec<u64>,
     last_block: Option<u64>,
+    /// What came before this block is folded in, and the rulings that concern it are obeyed.
+    from_block: u64,
     restarts: BTreeSet<u64>,
     lifts: BTreeSet<(u64, String)>,
     calls: Calls,
@@ -94,6 +96,7 @@ impl Pipeline {
             instance_blocks: setup.instance_blocks.max(1),
             batch_messages_max: setup.batch_messages_max.max(1),
             last_block: None,
+            from_block: 0,
             restarts: BTreeSet::new(),
             lifts: BTreeSet::new(),
             calls: Calls::default(),
@@ -118,6 +121,24 @@ impl Pipeline {
     /// `at_block` on.
     pub fn rule_lift(&mut self, at_block: u64, plugin: &str) {
         self.lifts.insert((at_block, plugin.to_owned()));
+    }
+
+    /// Says that everything before `block` is folded in: a quarantine lifted there stays as it is.
+    pub fn start_at(&mut self, block: u64) {
+        self.from_block = block;
+    }
+
+    /// Lifts the quarantines that are due before `block`, so that what is folded has them lifted.
+    pub fn lift_due(&mut self, block: u64) {
+        let later = self.lifts.split_off(&(block + 1, String::new()));
+        for (at, plugin) in std::mem::replace(&mut self.lifts, later) {
+            let mut members = self.members.iter_mut().flatten();
+            if at >= self.from_block
+                && let Some(member) = members.find(|member| member.name() == plugin)
+            {
+                member.health.lift();
+            }
+        }
     }
 
     /// Takes the calls that have been late since the last time: block and ordinal. They must be
@@ -168,18 +189,7 @@ impl Pipeline {
         if self.begins_span(block) {
             self.restart();
         }
-        let from = self.last_block.map_or(0, |last| last + 1);
-        let due: Vec<String> = self
-            .lifts
-            .iter()
-            .filter(|(at, _)| (from..=block).contains(at))
-            .map(|(_, plugin)| plugin.clone())
-            .collect();
-        for member in self.members.iter_mut().flatten() {
-            if due.iter().any(|plugin| plugin == member.name()) {
-                member.health.lift();
-            }
-        }
+        self.lift_due(block);
         self.last_block = Some(block);
         self.calls.begin(block);
         self.emitter.begin(block, self.topology.topics().len());
@@ -215,10 +225,12 @@ impl Pipeline {
     fn batch_end(&self, tap: usize, times: &[u64], start: usize) -> usize {
         let domain = tap as u16;
         let piece = self.watermarks[tap] / EXPIRY_STEP_NS;
-        let begun = times[start];
+        let mut oldest = times[start];
         let limit = times.len().min(start + self.batch_messages_max);
         (start + 1..limit)
             .find(|&at| {
+                let begun = oldest;
+                oldest = oldest.min(times[at]);
                 times[at] / EXPIRY_STEP_NS > piece
                     && self.members.iter().flatten().any(|member| {
                         let age = member.installed.bounds.age_ns_max;

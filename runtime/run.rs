@@ -167,6 +167,7 @@ impl Run {
         let recovered = recover::recover(&data, journal.log_id(), &identity, accept_change)
             .map_err(RunError::Recover)?;
         pipeline.unfold(recovered.folded).map_err(RunError::State)?;
+        pipeline.start_at(recovered.from_block);
         let rulings = recover::apply_rulings(&data, recovered.from_block, &mut pipeline)
             .map_err(RunError::Recover)?;
         let recovered_below = journal.tip().next_block;

@@ -95,6 +95,7 @@ struct File {
     health: Vec<(String, u32, u32, bool)>,
     /// Plugin, label, tap, keys.
     stores: Vec<(String, String, Option<String>, Vec<KeptRow>)>,
+    classes: Vec<String>,
 }
 
 impl From<&Snapshot> for File {
@@ -114,6 +115,7 @@ impl From<&Snapshot> for File {
             next_block: snapshot.next_block,
             identity: snapshot.identity.clone(),
             taps: folded.taps.clone(),
+            classes: folded.classes.clone(),
             health: folded
                 .health
                 .iter()
@@ -155,6 +157,7 @@ impl File {
             identity: self.identity,
             folded: Folded {
                 taps: self.taps,
+                classes: self.classes,
                 health: self
                     .health
                     .into_iter()

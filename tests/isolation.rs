@@ -391,6 +391,35 @@ fn quarantined_plugins_messages_are_dead_letters() {
 }
 
 #[test]
+fn lift_is_in_the_next_snapshot_and_not_obeyed_a_second_time() {
+    let mut line = open("traps", "faults_max = 1");
+    run(&mut line, &[SEVEN]);
+    assert!(faults(&mut line).0);
+    let at = line.next_block();
+    line.pipeline.rule_lift(at, "evil");
+    // A snapshot before the next block with frames.
+    line.pipeline.lift_due(at + 1);
+    assert!(
+        line.pipeline
+            .fold()
+            .health
+            .iter()
+            .all(|(_, health)| !health.quarantined)
+    );
+
+    // Quarantined again, and a later snapshot: recovery reads of the lift that it has behind it.
+    run(&mut line, &[SEVEN]);
+    assert!(faults(&mut line).0);
+    let folded = line.pipeline.fold();
+    let mut again = open("traps", "faults_max = 1");
+    again.pipeline.unfold(folded).unwrap();
+    again.pipeline.start_at(at + 1);
+    again.pipeline.rule_lift(at, "evil");
+    again.pipeline.lift_due(at + 2);
+    assert!(faults(&mut again).0);
+}
+
+#[test]
 fn quarantined_plugin_is_bypassed_when_it_may_be() {
     let mut line = open("traps", "faults_max = 1\non_quarantine = \"bypass\"");
     run(&mut line, &[SEVEN]);

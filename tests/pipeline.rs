@@ -317,6 +317,53 @@ fn state_expires_by_the_time_of_the_tap_that_saw_it_last() {
 }
 
 #[test]
+fn state_keeps_its_tap_and_class_when_the_graph_changes() {
+    let config = two_taps("secret", "secret");
+    let mut line = Line::open(installed(), &config);
+    let at = |seconds: u64| START_NS + seconds * SECOND_NS;
+    line.block("first", &[(at(1_000_000), MESSAGE)]).unwrap();
+    line.block("second", &[(at(0), &[0x81, 0xa1, b'x', 1])])
+        .unwrap();
+    let folded = line.pipeline.fold();
+    assert_eq!(folded.classes, ["echo"]);
+
+    // One class and one tap more, and what was the first tap becomes the last.
+    let more = config
+        .replace("[taps.first]", "[taps.zulu]")
+        .replace("\"first\"", "\"zulu\", \"alpha\"")
+        + "[taps.alpha]\nkind = \"lines\"\npath = \"alpha.txt\"\nlabel = \"secret\"\n";
+    let mut changed = Line::open(installed(), &more);
+    let mut renamed = folded.clone();
+    renamed.taps[0].0 = "zulu".to_owned();
+    changed.pipeline.unfold(renamed).unwrap();
+    assert_eq!(changed.plugin("count").state_keys, 2);
+    changed.tick("second", at(20));
+    assert_eq!(changed.plugin("count").state_keys, 1, "aged by its own tap");
+
+    // Of a tap that is gone nobody knows the time.
+    let mut gone = Line::open(installed(), &more);
+    gone.pipeline.unfold(folded).unwrap();
+    assert_eq!(gone.plugin("count").state_keys, 1);
+}
+
+#[test]
+fn time_that_steps_back_does_not_let_the_cut_show() {
+    let at = |ms: u64| START_NS + ms * 1_000_000;
+    let frames: [(u64, &[u8]); 4] = [
+        (at(5_000), &[0x81, 0xa1, b'x', 1]),
+        (at(0), MESSAGE),
+        (at(10_500), &[0x81, 0xa1, b'y', 1]),
+        (at(10_600), MESSAGE),
+    ];
+    let of = |cut: usize| {
+        let mut line = Line::open(installed(), &two_taps("secret", "secret"));
+        line.blocks("first", &frames, cut);
+        counts(&line)
+    };
+    assert_eq!(of(4), of(1));
+}
+
+#[test]
 fn fragments_of_two_taps_do_not_make_a_message() {
     let text = r#"
 [taps.first]

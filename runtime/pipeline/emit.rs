@@ -272,6 +272,6 @@ fn find_frame(
             let frame = input.frames.get(at)?.to_vec();
             Some((input.frames.times_ns()[at], frame))
         }
-        _ => archive.frame(sequence),
+        _ => archive.frame(input.tap, sequence),
     }
 }

@@ -1,6 +1,9 @@
 //! What the pipeline has folded from the journal, out of it and back in.
 
+use std::sync::Arc;
+
 use outrigger_policy::state::{Kept, StateStore, TooLarge};
+use outrigger_policy::topology::{ClassId, TapId};
 use outrigger_policy::verdict::Health;
 
 use super::Pipeline;
@@ -23,6 +26,8 @@ pub struct StorePart {
 pub struct Folded {
     /// Per tap: name, and latest capture time.
     pub taps: Vec<(String, u64)>,
+    /// Names of the classes: what a key's class counts, as a key's domain counts `taps`.
+    pub classes: Vec<String>,
     /// Per plugin: name and health.
     pub health: Vec<(String, Health)>,
     /// Per plugin and label: state.
@@ -36,6 +41,12 @@ impl Pipeline {
         let labels = self.topology.labels();
         Folded {
             taps: taps.map(|(tap, &time)| (tap.name.clone(), time)).collect(),
+            classes: self
+                .topology
+                .classes()
+                .iter()
+                .map(|class| class.name.clone())
+                .collect(),
             health: self
                 .members
                 .iter()
@@ -61,24 +72,33 @@ impl Pipeline {
         }
     }
 
-    /// Goes on from what was folded. Parts of taps, plugins and labels that are gone are dropped;
-    /// classes and taps inside the state are indices of the graph, so it must be the same graph.
+    /// Goes on from what was folded, in this graph or another. What belongs to taps, plugins, labels
+    /// and classes that are gone is dropped.
     ///
     /// # Errors
     /// A state that is over its plugin's bound.
     pub fn unfold(&mut self, folded: Folded) -> Result<(), TooLarge> {
-        for (name, time_ns) in folded.taps {
-            if let Some(tap) = self.topology.find_tap(&name) {
-                self.watermarks[tap.index()] = time_ns;
+        for (name, time_ns) in &folded.taps {
+            if let Some(tap) = self.topology.find_tap(name) {
+                self.watermarks[tap.index()] = *time_ns;
             }
         }
+        let topology = Arc::clone(&self.topology);
+        let tap_now = |domain: u16| {
+            let (name, _) = folded.taps.get(usize::from(domain))?;
+            topology.find_tap(name).map(TapId::get)
+        };
+        let class_now = |class: u16| {
+            let name = folded.classes.get(usize::from(class))?;
+            topology.find_class(name).map(ClassId::get)
+        };
         for member in self.members.iter_mut().flatten() {
             let name = member.name().to_owned();
             if let Some((_, health)) = folded.health.iter().find(|(plugin, _)| *plugin == name) {
                 member.health = *health;
             }
         }
-        for part in folded.stores {
+        for mut part in folded.stores {
             let label = self.topology.labels().find(&part.label);
             let tap = part.tap.as_deref().map(|tap| self.topology.find_tap(tap));
             let mut members = self.members.iter_mut().flatten();
@@ -92,6 +112,20 @@ impl Pipeline {
                 Some(None) => continue,
             };
             member.ensure_place(serves);
+            part.kept.retain_mut(|kept| {
+                // A decoder's keys are of no class.
+                let class = match serves.1 {
+                    Some(_) => Some(kept.class),
+                    None => class_now(kept.class),
+                };
+                match (tap_now(kept.domain), class) {
+                    (Some(domain), Some(class)) => {
+                        (kept.domain, kept.class) = (domain, class);
+                        true
+                    }
+                    (None, _) | (_, None) => false,
+                }
+            });
             let store = StateStore::restore(member.installed.bounds, part.kept)?;
             if let Some(place) = member.places.get_mut(&serves) {
                 place.store = store;

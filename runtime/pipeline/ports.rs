@@ -44,8 +44,9 @@ pub trait Outbox {
 
 /// Finds frames of earlier blocks: capture time and payload.
 pub trait FrameArchive {
-    /// The frame with this sequence number, if the journal still holds it.
-    fn frame(&mut self, sequence: u64) -> Option<(u64, Vec<u8>)>;
+    /// The frame with this sequence number, if it is of this tap and the journal still holds it. A
+    /// decoder names frames as it likes: one of another tap may be of a higher label.
+    fn frame(&mut self, tap: TapId, sequence: u64) -> Option<(u64, Vec<u8>)>;
 }
 
 /// Why the pipeline stops: a plugin that must not be bypassed is quarantined.

@@ -93,6 +93,7 @@ impl Process<'_> {
             .map_err(|error| format!("journal: {error}"))?;
         let mut archive = Archive {
             data: self.data,
+            streams: self.streams.clone(),
             reader: None,
         };
         let mut status = PipelineStatus {
@@ -239,6 +240,7 @@ impl Process<'_> {
     /// Takes a snapshot before `next_block`; only where instances restart.
     fn snapshot(&mut self, status: &mut PipelineStatus, turn: &mut Turn) -> Result<(), String> {
         self.write(status, turn)?;
+        self.pipeline.lift_due(self.next_block);
         let synced = |error| format!("cannot sync: {error}");
         self.shared.journal_sync.sync().map_err(synced)?;
         for handle in &self.topic_syncs {
@@ -384,11 +386,12 @@ impl Process<'_> {
 /// Finds frames of earlier blocks in the journal.
 struct Archive<'a> {
     data: &'a DataDir,
+    streams: Vec<Option<(TapId, bool)>>,
     reader: Option<Reader>,
 }
 
 impl FrameArchive for Archive<'_> {
-    fn frame(&mut self, sequence: u64) -> Option<(u64, Vec<u8>)> {
+    fn frame(&mut self, tap: TapId, sequence: u64) -> Option<(u64, Vec<u8>)> {
         if self.reader.is_none() {
             self.reader = Reader::open(&self.data.journal).ok();
         }
@@ -396,6 +399,11 @@ impl FrameArchive for Archive<'_> {
         let mut block = Block::default();
         reader.seek_seq(sequence).ok()?;
         reader.next(&mut block).ok().filter(|there| *there)?;
+        let stream = self.streams.get(usize::from(block.header.stream.0));
+        let owner = stream.copied().flatten().map(|(tap, _)| tap);
+        if block.header.kind != Kind::Frames || owner != Some(tap) {
+            return None;
+        }
         let at = usize::try_from(sequence.checked_sub(block.header.first_seq)?).ok()?;
         let time_ns = *block.columns.times_ns().get(at)?;
         Some((time_ns, block.columns.get(at)?.to_vec()))

@@ -14,6 +14,10 @@ use crate::columns::{self, Evicted, FrameStates, Frames, RouterBatch, ValidatorB
 use crate::instance::{Host, Note};
 use crate::plugin::{Instance, Plugin, RoleCalls};
 
+/// Most notes kept of a seat until they are taken. More are counted. Reason: calls follow one
+/// another faster than anyone reads.
+const NOTES_KEPT_MAX: usize = 64;
+
 /// What a seat's calls have cost. Counted for the status, never part of an output.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
@@ -25,7 +29,7 @@ pub struct Usage {
     pub fuel: u64,
     /// Instances started.
     pub starts: u64,
-    /// Notes beyond the bound per call.
+    /// Notes beyond the bounds per call and until they are taken.
     pub notes_dropped: u64,
 }
 
@@ -224,7 +228,10 @@ impl Seat {
         let Instance { started, role } = &mut instance;
         let (answer, burnt) = started.call(fuel, limits, |store| call(role, store));
         let (notes, dropped) = started.take_notes();
-        self.notes.extend(notes);
+        let left = notes.len() as u64;
+        let room = NOTES_KEPT_MAX.saturating_sub(self.notes.len());
+        self.notes.extend(notes.into_iter().take(room));
+        self.usage.notes_dropped += left.saturating_sub(room as u64);
         self.usage.calls += 1;
         self.usage.rows += rows as u64;
         self.usage.fuel += burnt;

@@ -20,6 +20,7 @@ fn snapshot(next_block: u64) -> Snapshot {
         },
         folded: Folded {
             taps: vec![("harbour".into(), 5)],
+            classes: vec!["echo".into()],
             health: vec![(
                 "p".into(),
                 Health {

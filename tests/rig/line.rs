@@ -8,7 +8,7 @@ use outrigger::install::{InstallError, Plugins};
 use outrigger::pipeline::{FrameArchive, Input, Outbox, Pipeline, PluginView, Stopped};
 use outrigger::record::{Position, Record};
 use outrigger_policy::Columns;
-use outrigger_policy::topology::TopicId;
+use outrigger_policy::topology::{TapId, TopicId};
 
 /// A pipeline, and everything that went in and came out.
 pub struct Line {
@@ -49,11 +49,12 @@ impl Outbox for Out {
 }
 
 #[derive(Default)]
-struct Frames(BTreeMap<u64, (u64, Vec<u8>)>);
+struct Frames(BTreeMap<u64, (TapId, u64, Vec<u8>)>);
 
 impl FrameArchive for Frames {
-    fn frame(&mut self, sequence: u64) -> Option<(u64, Vec<u8>)> {
-        self.0.get(&sequence).cloned()
+    fn frame(&mut self, tap: TapId, sequence: u64) -> Option<(u64, Vec<u8>)> {
+        let (of, time_ns, frame) = self.0.get(&sequence)?;
+        (*of == tap).then(|| (*time_ns, frame.clone()))
     }
 }
 
@@ -103,7 +104,8 @@ impl Line {
         let mut columns = Columns::new();
         for (at, &(time_ns, bytes)) in frames.iter().enumerate() {
             columns.push(time_ns, bytes);
-            let kept = (time_ns, bytes.to_vec());
+            let of = self.config.topology.find_tap(tap).unwrap();
+            let kept = (of, time_ns, bytes.to_vec());
             self.frames.0.insert(first_seq + at as u64, kept);
         }
         self.process(tap, first_seq, &columns, None)

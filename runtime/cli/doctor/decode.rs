@@ -1,7 +1,7 @@
 //! Runs the decoders on what was heard, as the runtime would.
 
 use outrigger_policy::Columns;
-use outrigger_policy::topology::TopicId;
+use outrigger_policy::topology::{TapId, TopicId};
 
 use super::Report;
 use super::listen::Heard;
@@ -18,7 +18,7 @@ impl Outbox for Nowhere {
 }
 
 impl FrameArchive for Nowhere {
-    fn frame(&mut self, _: u64) -> Option<(u64, Vec<u8>)> {
+    fn frame(&mut self, _: TapId, _: u64) -> Option<(u64, Vec<u8>)> {
         None
     }
 }
