@@ -191,6 +191,8 @@ impl Pipeline {
         }
         self.lift_due(block);
         self.last_block = Some(block);
+        // Blocks come in order, so what concerns earlier ones is done with.
+        self.restarts = self.restarts.split_off(&(block + 1));
         self.calls.begin(block);
         self.emitter.begin(block, self.topology.topics().len());
     }

@@ -33,6 +33,7 @@ use crate::keys::{KeyError, signing_key};
 use crate::pipeline::{MisfitError, Pipeline};
 use crate::record::hex;
 use crate::snapshot::Identity;
+use crate::status::PipelineStatus;
 use crate::topics::{TopicError, TopicOptions, Topics};
 use capture::Capture;
 use keep::Keep;
@@ -202,6 +203,16 @@ impl Run {
             rulings,
         };
         let shared = Shared::new(journal, states, recovered.from_block);
+        // Whoever asks before the first block is told of the same plugins and topics as later.
+        *lock(&shared.pipeline) = PipelineStatus {
+            next_block: recovered.from_block,
+            recovered_below,
+            snapshot_block: recovered.from_block,
+            counters: pipeline.counters().clone(),
+            plugins: pipeline.plugins(),
+            topics: topics.figures(),
+            ..PipelineStatus::default()
+        };
         audit
             .append(&audit_start(&config, &started))
             .map_err(RunError::Topic)?;

@@ -191,20 +191,21 @@ impl File {
 /// The file could not be written; older snapshots are untouched then.
 pub fn write(dir: &Dir, snapshot: &Snapshot) -> Result<(), SnapshotError> {
     let name = format!("{:020}{SUFFIX}", snapshot.next_block);
-    let beside = format!("{name}.tmp");
+    // One name for all, so that failed attempts on a full disk do not add up.
+    let beside = "writing.tmp";
     let io = |error| SnapshotError::Io(name.clone(), error);
     let mut bytes = rmp_serde::to_vec(&File::from(snapshot)).expect("a snapshot is plain data");
     let digest = Sha256::digest(&bytes);
     bytes.extend_from_slice(&digest);
     let mut file = dir
         .open_with(
-            &beside,
+            beside,
             OpenOptions::new().write(true).create(true).truncate(true),
         )
         .map_err(io)?;
     file.write_all(&bytes).map_err(io)?;
     file.sync_all().map_err(io)?;
-    dir.rename(&beside, dir, &name).map_err(io)?;
+    dir.rename(beside, dir, &name).map_err(io)?;
     dir.open(".")
         .and_then(|dir| dir.into_std().sync_all())
         .map_err(io)?;

@@ -17,8 +17,9 @@ use outrigger_policy::topology::TopicId;
 use crate::pipeline::Outbox;
 use crate::record::{self, Position};
 
-/// Records of one topic that wait for the end of a batch, in bytes. When reached, they are written
-/// at once. Reason: a block of a log holds at most 4 MiB, and a record at most about 130 KiB.
+/// Records of one topic that wait for the end of a block, in bytes. When reached, they are written
+/// at once, unless a ruling has to be on disk before them. Reason: a block of a log holds at most
+/// 4 MiB, and a record is far smaller: a body, a frame, and some evidence.
 const WAITING_BYTES_MAX: usize = 1 << 20;
 /// Records that wait, by number. As above.
 const WAITING_RECORDS_MAX: usize = 16_384;
@@ -79,6 +80,8 @@ struct TopicLog {
     writer: Writer,
     stream: StreamId,
     waiting: Columns,
+    /// Full columns that wait for a ruling.
+    held_back: Vec<Columns>,
     /// What the log held when it was opened: records up to here are passed over.
     held: Option<Position>,
     written: u64,
@@ -89,6 +92,8 @@ struct TopicLog {
 pub struct Topics {
     logs: Vec<Option<TopicLog>>,
     failed: Option<TopicError>,
+    /// A ruling must be on disk before anything more is written.
+    held_back: bool,
 }
 
 /// Figures of a topic log.
@@ -131,7 +136,11 @@ impl Topics {
             reports.push((name, report));
             logs.push(Some(log));
         }
-        let topics = Self { logs, failed: None };
+        let topics = Self {
+            logs,
+            failed: None,
+            held_back: false,
+        };
         Ok((topics, reports))
     }
 
@@ -139,6 +148,11 @@ impl Topics {
     pub fn sync_handles(&self) -> Vec<SyncHandle> {
         let logs = self.logs.iter().flatten();
         logs.map(|log| log.writer.sync_handle()).collect()
+    }
+
+    /// Says that the rulings which were waited for are on disk.
+    pub fn release(&mut self) {
+        self.held_back = false;
     }
 
     /// Writes everything that waits.
@@ -205,11 +219,15 @@ impl Topics {
 }
 
 impl Outbox for Topics {
+    fn hold(&mut self) {
+        self.held_back = true;
+    }
+
     fn put(&mut self, topic: TopicId, position: Position, time_ns: u64, record: &[u8]) {
         let Some(log) = self.logs[topic.index()].as_mut() else {
             return;
         };
-        if let Err(cause) = log.put(position, time_ns, record) {
+        if let Err(cause) = log.put(position, time_ns, record, self.held_back) {
             let topic = log.name.clone();
             self.failed.get_or_insert(TopicError { topic, cause });
         }
@@ -217,36 +235,55 @@ impl Outbox for Topics {
 }
 
 impl TopicLog {
-    fn put(&mut self, position: Position, time_ns: u64, record: &[u8]) -> Result<(), TopicCause> {
+    fn put(
+        &mut self,
+        position: Position,
+        time_ns: u64,
+        record: &[u8],
+        held_back: bool,
+    ) -> Result<(), TopicCause> {
         if self.held.is_some_and(|held| position <= held) {
             self.suppressed += 1;
             return Ok(());
         }
         self.waiting.push(time_ns, record);
         let bytes = self.waiting.bytes().len();
-        if bytes >= WAITING_BYTES_MAX || self.waiting.len() >= WAITING_RECORDS_MAX {
+        let many = bytes >= WAITING_BYTES_MAX || self.waiting.len() >= WAITING_RECORDS_MAX;
+        if many && held_back {
+            self.held_back.push(std::mem::take(&mut self.waiting));
+        } else if many {
             self.flush(time_ns)?;
         }
         Ok(())
     }
 
     fn flush(&mut self, written_ns: u64) -> Result<(), TopicCause> {
-        if self.waiting.is_empty() {
+        for columns in std::mem::take(&mut self.held_back) {
+            self.append(&columns, written_ns)?;
+        }
+        let mut waiting = std::mem::take(&mut self.waiting);
+        self.append(&waiting, written_ns)?;
+        waiting.clear();
+        self.waiting = waiting;
+        Ok(())
+    }
+
+    fn append(&mut self, columns: &Columns, written_ns: u64) -> Result<(), TopicCause> {
+        if columns.is_empty() {
             return Ok(());
         }
         let Self { writer, stream, .. } = self;
-        let mut appended = writer.append(Kind::Records, *stream, &self.waiting, written_ns);
+        let mut appended = writer.append(Kind::Records, *stream, columns, written_ns);
         if let Err(AppendError::Full { .. }) = appended {
             // Nothing is owed to a forwarder, so the oldest records make room.
             let next_block = writer.tip().next_block;
             writer
                 .retain(next_block, written_ns)
                 .map_err(TopicCause::Read)?;
-            appended = writer.append(Kind::Records, *stream, &self.waiting, written_ns);
+            appended = writer.append(Kind::Records, *stream, columns, written_ns);
         }
         appended.map_err(TopicCause::Append)?;
-        self.written += self.waiting.len() as u64;
-        self.waiting.clear();
+        self.written += columns.len() as u64;
         Ok(())
     }
 
@@ -277,6 +314,7 @@ fn open_log(
             writer,
             stream,
             waiting: Columns::new(),
+            held_back: Vec::new(),
             held,
             written: 0,
             suppressed: 0,

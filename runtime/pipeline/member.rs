@@ -209,6 +209,7 @@ impl Calls {
     pub(super) fn begin(&mut self, block: u64) {
         self.block = block;
         self.ordinal = 0;
+        self.late = self.late.split_off(&(block, 0));
     }
 
     pub(super) fn guarded<T>(

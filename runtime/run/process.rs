@@ -52,8 +52,6 @@ pub(super) struct Process<'a> {
 pub struct Processed {
     /// The last status.
     pub status: PipelineStatus,
-    /// Blocks left in the journal because draining took too long.
-    pub left_behind: u64,
 }
 
 struct Turn {
@@ -71,21 +69,13 @@ impl Process<'_> {
     pub(super) fn run(mut self) -> (Processed, Topics) {
         let result = self.turns();
         let status = lock(&self.shared.pipeline).clone();
-        let left_behind = match result {
-            Ok(left_behind) => left_behind,
-            Err(cause) => {
-                self.shared.fail(cause);
-                0
-            }
-        };
-        let processed = Processed {
-            status,
-            left_behind,
-        };
-        (processed, self.topics)
+        if let Err(cause) = result {
+            self.shared.fail(cause);
+        }
+        (Processed { status }, self.topics)
     }
 
-    fn turns(&mut self) -> Result<u64, String> {
+    fn turns(&mut self) -> Result<(), String> {
         let mut reader =
             Reader::open(&self.data.journal).map_err(|error| format!("journal: {error}"))?;
         reader
@@ -143,13 +133,7 @@ impl Process<'_> {
             self.process(&block, &mut archive, &mut status, &mut turn)?;
             self.report(&mut status, &mut turn, false);
         }
-        self.finish(&mut status, &mut turn)?;
-        let left_behind = self.shared.next_block().saturating_sub(self.next_block);
-        Ok(if self.shared.phase() == Phase::Running {
-            0
-        } else {
-            left_behind
-        })
+        self.finish(&mut status, &mut turn)
     }
 
     fn process(
@@ -191,6 +175,7 @@ impl Process<'_> {
             let rulings = late.map(|(block, call)| Ruling::Late { block, call });
             self.rule(&rulings.collect::<Vec<_>>())?;
         }
+        self.topics.release();
         if number >= self.recovered_below {
             let now_ns = now_ns();
             for &time_ns in block.columns.times_ns() {
@@ -210,7 +195,10 @@ impl Process<'_> {
         if behind == 0 || number.is_multiple_of(BLOCKS_PER_WRITE) {
             self.write(status, turn)?;
         }
-        stopped.map_err(|stopped| stopped.to_string())
+        stopped.map_err(|stopped| {
+            self.report(status, turn, true);
+            stopped.to_string()
+        })
     }
 
     fn write(&mut self, status: &mut PipelineStatus, turn: &mut Turn) -> Result<(), String> {
