@@ -17,9 +17,6 @@ use std::io;
 #[cfg(test)]
 mod tests;
 
-/// Listings tried while retention removes segments under the walk.
-const LISTINGS_MAX: usize = 8;
-
 /// What is wrong with a log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Problem {
@@ -114,6 +111,11 @@ pub struct VerifyReport {
     pub problem: Option<Problem>,
 }
 
+/// Walks begun anew because retention removed a segment under them. Reason: a walk of a large log
+/// takes longer than retention's interval, and each one begins at what is held then; when reached,
+/// the segment that was missing is the error.
+const WALKS_MAX: u32 = 1_000;
+
 /// Checks the log in `dir`, which may be live. Without a key signatures are not checked, hashes in
 /// heads are.
 ///
@@ -126,7 +128,7 @@ pub fn verify(dir: &Dir, key: Option<&VerifyingKey>) -> Result<VerifyReport, Rea
         match verify_once(dir, key) {
             // Retention removed a segment between listing and opening.
             Err(ReadError::Io { cause, .. })
-                if cause.kind() == io::ErrorKind::NotFound && tries < LISTINGS_MAX => {}
+                if cause.kind() == io::ErrorKind::NotFound && tries < WALKS_MAX => {}
             other => return other,
         }
     }

@@ -85,6 +85,7 @@ impl Process<'_> {
             data: self.data,
             streams: self.streams.clone(),
             reader: None,
+            last: None,
         };
         let mut status = PipelineStatus {
             recovered_below: self.recovered_below,
@@ -376,10 +377,12 @@ struct Archive<'a> {
     data: &'a DataDir,
     streams: Vec<Option<(TapId, bool)>>,
     reader: Option<Reader>,
+    /// The block read last: a plugin that names its frames again does not cost a read each time.
+    last: Option<Block>,
 }
 
-impl FrameArchive for Archive<'_> {
-    fn frame(&mut self, tap: TapId, sequence: u64) -> Option<(u64, Vec<u8>)> {
+impl Archive<'_> {
+    fn read(&mut self, sequence: u64) -> Option<Block> {
         if self.reader.is_none() {
             self.reader = Reader::open(&self.data.journal).ok();
         }
@@ -387,6 +390,20 @@ impl FrameArchive for Archive<'_> {
         let mut block = Block::default();
         reader.seek_seq(sequence).ok()?;
         reader.next(&mut block).ok().filter(|there| *there)?;
+        Some(block)
+    }
+}
+
+impl FrameArchive for Archive<'_> {
+    fn frame(&mut self, tap: TapId, sequence: u64) -> Option<(u64, Vec<u8>)> {
+        let holds = |block: &Block| {
+            let header = &block.header;
+            header.kind == Kind::Frames && (header.first_seq..header.seq_end()).contains(&sequence)
+        };
+        if !self.last.as_ref().is_some_and(holds) {
+            self.last = self.read(sequence);
+        }
+        let block = self.last.as_ref()?;
         let stream = self.streams.get(usize::from(block.header.stream.0));
         let owner = stream.copied().flatten().map(|(tap, _)| tap);
         if block.header.kind != Kind::Frames || owner != Some(tap) {
