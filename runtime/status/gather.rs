@@ -413,6 +413,11 @@ fn latency(latency: &Latency) -> LatencyStatus {
     }
 }
 
+/// Shortest time over which a share of the processors says something. Reason: their clock moves in
+/// steps of 10 ms, so that right after the start a step would pass for a thousand processors.
+/// Below it the share is given as 0.
+const SHARE_OVER_MIN: std::time::Duration = std::time::Duration::from_millis(200);
+
 fn process(sampler: &Sampler) -> ProcessStatus {
     let meter = &sampler.meter;
     let cores = meter.cores();
@@ -425,8 +430,11 @@ fn process(sampler: &Sampler) -> ProcessStatus {
         marks => sampler.marks[marks - 2].process,
     };
     let share = |since: crate::governor::Sample| {
-        let cpu_ms = now.cpu_ms.saturating_sub(since.cpu_ms);
-        cpu_permille(cpu_ms, now.at - since.at, cores)
+        let elapsed = now.at - since.at;
+        if elapsed < SHARE_OVER_MIN {
+            return 0;
+        }
+        cpu_permille(now.cpu_ms.saturating_sub(since.cpu_ms), elapsed, cores)
     };
     ProcessStatus {
         cpu_permille: share(before),
