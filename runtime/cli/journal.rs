@@ -58,7 +58,7 @@ pub struct ReadArgs {
 }
 
 /// Checks every checksum, the whole chain of hashes, the numbers and the signed heads; exits with
-/// 0 if all is good.
+/// 0 if all is good, with 5 if not.
 #[derive(Args, Debug)]
 pub struct VerifyArgs {
     #[command(flatten)]

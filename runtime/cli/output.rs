@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use super::{EXIT_DAMAGED, EXIT_UNREADABLE};
+use super::{EXIT_CONFIG, EXIT_DAMAGED, EXIT_START};
 
 /// Bytes that wait for a write. Reason: a system call per record would cost more than the record.
 const BUFFER_BYTES: usize = 64 << 10;
@@ -13,6 +13,8 @@ const BUFFER_BYTES: usize = 64 << 10;
 /// Why a command that reads stopped.
 #[derive(Debug)]
 pub enum Trouble {
+    /// The configuration is wrong.
+    Config(String),
     /// What was asked for is not there, cannot be read, or is of a newer format.
     Unreadable(String),
     /// What is there is not what was written.
@@ -34,8 +36,9 @@ impl Trouble {
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => {
                 return ExitCode::SUCCESS;
             }
-            Self::Output(error) => (EXIT_UNREADABLE, format!("standard output: {error}")),
-            Self::Unreadable(message) => (EXIT_UNREADABLE, message),
+            Self::Output(error) => (EXIT_START, format!("standard output: {error}")),
+            Self::Config(message) => (EXIT_CONFIG, message),
+            Self::Unreadable(message) => (EXIT_START, message),
             Self::Damaged(message) => (EXIT_DAMAGED, message),
         };
         eprintln!("outrigger: {message}");

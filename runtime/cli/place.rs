@@ -52,7 +52,7 @@ impl PlaceArgs {
         let (data_dir, config) = match (&self.config, &self.data) {
             (Some(file), _) => {
                 let config =
-                    Config::load(file).map_err(|errors| Trouble::Unreadable(errors.to_string()))?;
+                    Config::load(file).map_err(|errors| Trouble::Config(errors.to_string()))?;
                 (config.data_dir.clone(), Some(config))
             }
             (None, Some(dir)) => (dir.clone(), None),

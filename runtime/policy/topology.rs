@@ -10,6 +10,7 @@
 
 mod build;
 mod error;
+mod spread;
 
 pub use error::TopologyError;
 

@@ -175,7 +175,6 @@ fn compile(
         .args([
             "build",
             "--release",
-            "--locked",
             "--lib",
             "--target",
             TARGET,
@@ -185,6 +184,14 @@ fn compile(
         .arg("--target-dir")
         .arg(target_dir)
         .current_dir(workspace);
+    if workspace.join("Cargo.lock").exists() {
+        cargo.arg("--locked");
+    } else {
+        eprintln!(
+            "no Cargo.lock in {}: cargo writes one now; keep it, for the digest depends on it",
+            workspace.display()
+        );
+    }
     // A digest must depend on nothing that the builder's environment says.
     for (name, _) in env::vars_os() {
         let text = name.to_string_lossy();

@@ -12,7 +12,7 @@ use serde_json::json;
 use super::super::output::{Output, Trouble};
 use super::super::place::{Place, holder, trouble};
 use super::super::text::{counted, digits, size, wrap};
-use super::super::{EXIT_DAMAGED, EXIT_UNREADABLE};
+use super::super::{EXIT_DAMAGED, EXIT_START};
 use super::VerifyArgs;
 use crate::keys::{public_path, verifying_key};
 use crate::record::hex;
@@ -32,7 +32,7 @@ pub(super) fn run(out: &mut Output, args: &VerifyArgs) -> Result<ExitCode, Troub
     }
     Ok(match &report.problem {
         None => ExitCode::SUCCESS,
-        Some(problem) if is_newer(problem) => ExitCode::from(EXIT_UNREADABLE),
+        Some(problem) if is_newer(problem) => ExitCode::from(EXIT_START),
         Some(_) => ExitCode::from(EXIT_DAMAGED),
     })
 }
