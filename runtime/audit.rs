@@ -7,7 +7,7 @@
 use std::sync::Mutex;
 
 use cap_std::fs::Dir;
-use outrigger_journal::{Kind, Options, StreamId, SyncHandle, Writer};
+use outrigger_journal::{Kind, OpenReport, Options, StreamId, SyncHandle, Writer};
 use outrigger_policy::Columns;
 use serde::{Deserialize, Serialize};
 
@@ -52,15 +52,17 @@ impl Audit {
         name: &str,
         options: Options,
         now_ns: u64,
-    ) -> Result<Self, TopicError> {
+    ) -> Result<(Self, OpenReport), TopicError> {
         let open = || {
             let dir = make_dir(topics_dir, name).map_err(TopicCause::Directory)?;
-            let (mut writer, _) = Writer::open(dir, options, now_ns).map_err(TopicCause::Open)?;
+            let (mut writer, report) =
+                Writer::open(dir, options, now_ns).map_err(TopicCause::Open)?;
             let stream = writer.stream(name, "runtime").map_err(TopicCause::Stream)?;
-            Ok(Self {
+            let audit = Self {
                 sync: writer.sync_handle(),
                 log: Mutex::new(Some(Log { writer, stream })),
-            })
+            };
+            Ok((audit, report))
         };
         open().map_err(|cause| TopicError {
             topic: name.to_owned(),

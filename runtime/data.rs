@@ -8,6 +8,7 @@
 //! | `snapshots/` | what the pipeline has folded |
 //! | `status.sock`, `control.sock` | sockets, for their owner only |
 
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use cap_std::ambient_authority;
@@ -56,7 +57,10 @@ impl DataDir {
     /// Names the path and the cause; a lock names its owner.
     pub fn open(path: &Path, command: &str, now_ns: u64) -> Result<Self, DataError> {
         let io = |error| DataError::Io(path.to_owned(), error);
-        std::fs::create_dir_all(path).map_err(io)?;
+        // What was captured may carry a label: nobody else looks into a directory that is made here.
+        let mut builder = std::fs::DirBuilder::new();
+        builder.recursive(true).mode(0o700);
+        builder.create(path).map_err(io)?;
         let dir = Dir::open_ambient_dir(path, ambient_authority()).map_err(io)?;
         let lock = DirLock::acquire(&dir, command, now_ns)
             .map_err(|error| DataError::Lock(path.to_owned(), error))?;

@@ -10,6 +10,7 @@
 //!
 //! The order at the end is that of the data: taps, then the pipeline, then the logs.
 
+mod archive;
 mod capture;
 mod keep;
 mod process;
@@ -32,9 +33,9 @@ use crate::install::{InstallError, Plugins};
 use crate::keys::{KeyError, signing_key};
 use crate::pipeline::{MisfitError, Pipeline};
 use crate::record::hex;
-use crate::snapshot::Identity;
+use crate::snapshot::{self, Identity, Snapshot, SnapshotError};
 use crate::status::PipelineStatus;
-use crate::topics::{TopicError, TopicOptions, Topics};
+use crate::topics::{TopicCause, TopicError, TopicOptions, Topics};
 use capture::Capture;
 use keep::Keep;
 use process::Process;
@@ -52,6 +53,8 @@ pub struct RunOptions {
     pub drain: Duration,
     /// Go on in spite of changed code behind an unclean stop, or lost state.
     pub accept_change: bool,
+    /// Go on with logs that are damaged although a clean stop had left them whole: cut them there.
+    pub accept_loss: bool,
 }
 
 impl Default for RunOptions {
@@ -60,6 +63,7 @@ impl Default for RunOptions {
             until_idle: false,
             drain: Duration::from_secs(30),
             accept_change: false,
+            accept_loss: false,
         }
     }
 }
@@ -81,6 +85,8 @@ pub enum RunError {
     Topic(TopicError),
     /// What is there cannot be gone on from.
     Recover(RecoverError),
+    /// The first snapshot cannot be written.
+    Snapshot(SnapshotError),
     /// State in the snapshot is over its plugin's bound.
     State(outrigger_policy::state::TooLarge),
     /// A tap cannot be opened: its name, and why.
@@ -101,10 +107,24 @@ impl std::fmt::Display for RunError {
             Self::Data(error) => write!(f, "{error}"),
             Self::Install(error) => write!(f, "{error}"),
             Self::Misfit(error) => write!(f, "{error}"),
-            Self::Journal(error) => write!(f, "journal: {error}"),
+            Self::Journal(error) => {
+                let remedy = loss_remedy(error);
+                write!(f, "journal: {error}{remedy}")
+            }
             Self::Stream(tap, error) => write!(f, "taps.{tap}: {error}"),
-            Self::Topic(error) => write!(f, "{error}"),
+            Self::Topic(error) => {
+                let remedy = match &error.cause {
+                    TopicCause::Open(error) => loss_remedy(error),
+                    TopicCause::Directory(_)
+                    | TopicCause::Stream(_)
+                    | TopicCause::Read(_)
+                    | TopicCause::Record(_)
+                    | TopicCause::Append(_) => "",
+                };
+                write!(f, "{error}{remedy}")
+            }
             Self::Recover(error) => write!(f, "{error}"),
+            Self::Snapshot(error) => write!(f, "{error}"),
             Self::State(error) => write!(f, "snapshot: {error}"),
             Self::Tap(tap, error) => write!(f, "taps.{tap}: {error}"),
             Self::Key(error) => write!(f, "{error}"),
@@ -117,6 +137,22 @@ impl std::fmt::Display for RunError {
 
 impl std::error::Error for RunError {}
 
+/// What to do about a log of which something is gone.
+pub(crate) fn loss_remedy(error: &OpenError) -> &'static str {
+    match error {
+        OpenError::Loss { .. } => {
+            "; copy the data directory, then restore it from a copy, or pass --accept-loss"
+        }
+        OpenError::Options(_)
+        | OpenError::Lock(_)
+        | OpenError::Ceiling(_)
+        | OpenError::CeilingMissing
+        | OpenError::LogId
+        | OpenError::Damaged(_)
+        | OpenError::Io { .. } => "",
+    }
+}
+
 /// What a run found when it started.
 #[derive(Clone, Debug)]
 pub struct Started {
@@ -128,6 +164,19 @@ pub struct Started {
     pub blocks_behind: u64,
     /// Rulings obeyed.
     pub rulings: u64,
+    /// Logs of which something is gone, and what: torn tails, and damage.
+    pub losses: Vec<Loss>,
+}
+
+/// What is gone of a log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Loss {
+    /// `journal`, or `topic NAME`.
+    pub log: String,
+    /// What, and why.
+    pub what: String,
+    /// A kill or a power cut may leave it so; else it is damage.
+    pub torn_only: bool,
 }
 
 /// A run that is ready: everything is open, nothing has been read from a bus.
@@ -162,17 +211,26 @@ impl Run {
         let command = "outrigger run";
         let data = DataDir::open(&config.data_dir, command, now_ns()).map_err(RunError::Data)?;
         let key = journal_key(&config).map_err(RunError::Key)?;
-        let (mut journal, report) = open_journal(&config, &data, command)?;
+        let (mut journal, report) = open_journal(&config, &data, command, options.accept_loss)?;
         let identity = identity(&config, &plugins);
         let accept_change = options.accept_change;
         let recovered = recover::recover(&data, journal.log_id(), &identity, accept_change)
             .map_err(RunError::Recover)?;
+        // Who re-executes what comes next has to know what made it, also if this run is killed
+        // before its first snapshot.
+        let first = recovered.unsaid.then(|| Snapshot {
+            log_id: journal.log_id(),
+            next_block: recovered.from_block,
+            identity: identity.clone(),
+            folded: recovered.folded.clone(),
+        });
         pipeline.unfold(recovered.folded).map_err(RunError::State)?;
         pipeline.start_at(recovered.from_block);
         let rulings = recover::apply_rulings(&data, recovered.from_block, &mut pipeline)
             .map_err(RunError::Recover)?;
         let recovered_below = journal.tip().next_block;
-        let (topics, audit) = open_topics(&config, &data, command)?;
+        let (topics, audit, reports) = open_topics(&config, &data, command, options.accept_loss)?;
+        let losses = losses(&report, &reports);
         let mut taps = Vec::new();
         let mut states: Vec<TapState> = Vec::new();
         for tap in &config.taps {
@@ -201,6 +259,7 @@ impl Run {
             from_block: recovered.from_block,
             blocks_behind: recovered.blocks_behind,
             rulings,
+            losses,
         };
         let shared = Shared::new(journal, states, recovered.from_block);
         // Whoever asks before the first block is told of the same plugins and topics as later.
@@ -216,6 +275,24 @@ impl Run {
         audit
             .append(&audit_start(&config, &started))
             .map_err(RunError::Topic)?;
+        for Loss {
+            log,
+            what,
+            torn_only,
+        } in &started.losses
+        {
+            match torn_only {
+                true => tracing::warn!("{log}: {what}"),
+                false => tracing::error!("{log}: {what}"),
+            }
+            let detail = format!("{log}: {what}");
+            audit
+                .append(&record("loss", detail))
+                .map_err(RunError::Topic)?;
+        }
+        if let Some(first) = first {
+            snapshot::write(&data.snapshots, &first).map_err(RunError::Snapshot)?;
+        }
         Ok(Self {
             config,
             options,
@@ -344,55 +421,95 @@ impl Run {
             }
         });
         let (processed, topics) = processed?;
-        close(&shared, topics, &audit)?;
-        match shared.take_failure() {
-            None => Ok(processed),
+        let failure = shared.take_failure();
+        let closed = close(&shared, topics, &audit, failure.as_deref());
+        match failure.or_else(|| shared.take_failure()) {
+            None => closed.map(|()| processed),
             Some(cause) => Err(RunError::Failed(cause)),
         }
     }
 }
 
-fn close(shared: &Shared, topics: Topics, audit: &Audit) -> Result<(), RunError> {
-    let record = AuditRecord {
-        time_ns: now_ns(),
-        event: "stop".to_owned(),
-        uid: None,
-        pid: None,
-        detail: String::new(),
-    };
-    audit.append(&record).map_err(RunError::Topic)?;
+fn close(
+    shared: &Shared,
+    topics: Topics,
+    audit: &Audit,
+    failure: Option<&str>,
+) -> Result<(), RunError> {
+    let detail = failure.map_or_else(String::new, |cause| format!("failed: {cause}"));
+    let said = audit
+        .append(&record("stop", detail))
+        .map_err(RunError::Topic);
     let journal = shared.take_journal().map(Writer::close).transpose();
     topics.close().map_err(RunError::Failed)?;
     audit.close().map_err(RunError::Failed)?;
     journal.map_err(|error| RunError::Failed(format!("journal: {error}")))?;
-    Ok(())
+    said
+}
+
+/// An audit record of the runtime's own, made now.
+fn record(event: &str, detail: String) -> AuditRecord {
+    AuditRecord {
+        time_ns: now_ns(),
+        event: event.to_owned(),
+        uid: None,
+        pid: Some(i32::try_from(std::process::id()).unwrap_or(i32::MAX)),
+        detail,
+    }
+}
+
+/// What is gone of the logs.
+fn losses(journal: &OpenReport, others: &[(String, OpenReport)]) -> Vec<Loss> {
+    let loss = |log: String, report: &OpenReport| {
+        let what = report.loss()?;
+        let torn_only = report.is_torn_only();
+        Some(Loss {
+            log,
+            what,
+            torn_only,
+        })
+    };
+    let others = others
+        .iter()
+        .filter_map(|(topic, report)| loss(format!("topic {topic}"), report));
+    loss("journal".to_owned(), journal)
+        .into_iter()
+        .chain(others)
+        .collect()
 }
 
 fn open_journal(
     config: &Config,
     data: &DataDir,
     command: &str,
+    accept_loss: bool,
 ) -> Result<(Writer, OpenReport), RunError> {
     let mut options = Options::new(command);
     options.bytes_max = config.journal.bytes_max.get();
     options.segment_bytes_max = config.journal.segment_bytes.get();
     options.age_ns_max = Some(config.journal.age_hours_max.saturating_mul(NS_PER_HOUR));
+    options.accept_loss = accept_loss;
     let dir = data.journal.try_clone();
     let dir =
         dir.map_err(|error| RunError::Data(DataError::Io(data.path.join("journal"), error)))?;
     Writer::open(dir, options, now_ns()).map_err(RunError::Journal)
 }
 
+/// What was found in each log, by topic.
+type Reports = Vec<(String, OpenReport)>;
+
 fn open_topics(
     config: &Config,
     data: &DataDir,
     command: &str,
-) -> Result<(Topics, Audit), RunError> {
+    accept_loss: bool,
+) -> Result<(Topics, Audit, Reports), RunError> {
     let options = |topic: &crate::config::TopicConfig| {
         let mut options = Options::new(command);
         options.bytes_max = topic.bytes_max.get();
         options.segment_bytes_max = topic.segment_bytes.get();
         options.age_ns_max = Some(topic.age_hours_max.saturating_mul(NS_PER_HOUR));
+        options.accept_loss = accept_loss;
         options
     };
     let topics = config.topics.iter().map(|topic| {
@@ -401,12 +518,13 @@ fn open_topics(
             log: options(topic),
         })
     });
-    let (topics, _) =
+    let (topics, mut reports) =
         Topics::open(&data.topics, topics.collect(), now_ns()).map_err(RunError::Topic)?;
     let audit = &config.topics[config.topology.audit().index()];
-    let audit =
+    let (audit, report) =
         Audit::open(&data.topics, AUDIT, options(audit), now_ns()).map_err(RunError::Topic)?;
-    Ok((topics, audit))
+    reports.push((AUDIT.to_owned(), report));
+    Ok((topics, audit, reports))
 }
 
 type OpenedTap = (TapConfig, u64, Box<dyn Tap>);
@@ -488,18 +606,13 @@ fn audit_start(config: &Config, started: &Started) -> AuditRecord {
             }
         )
     };
-    AuditRecord {
-        time_ns: now_ns(),
-        event: "start".to_owned(),
-        uid: None,
-        pid: Some(i32::try_from(std::process::id()).unwrap_or(i32::MAX)),
-        detail: format!(
-            "{}: configuration {}, {end}; from block {}, {} blocks behind, {} rulings",
-            config.name,
-            hex(&config.digest()),
-            started.from_block,
-            started.blocks_behind,
-            started.rulings
-        ),
-    }
+    let detail = format!(
+        "{}: configuration {}, {end}; from block {}, {} blocks behind, {} rulings",
+        config.name,
+        hex(&config.digest()),
+        started.from_block,
+        started.blocks_behind,
+        started.rulings
+    );
+    record("start", detail)
 }

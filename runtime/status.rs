@@ -56,6 +56,8 @@ impl Latency {
 pub struct PipelineStatus {
     /// Next block to process.
     pub next_block: u64,
+    /// Why outputs wait, if they do.
+    pub trouble: Option<String>,
     /// Blocks that the last run left behind its snapshot; those below this are re-executed.
     pub recovered_below: u64,
     /// The pipeline's counters.

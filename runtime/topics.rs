@@ -6,6 +6,8 @@
 //! held is passed over, and each record is there once. Recovery needs nothing else: there is no
 //! offset file that could disagree with the log.
 
+use std::collections::VecDeque;
+
 use cap_std::fs::Dir;
 use outrigger_journal::{
     AppendError, Block, Kind, OpenError, OpenReport, Options, ReadError, Reader, Retained,
@@ -50,6 +52,13 @@ pub enum TopicCause {
     Append(AppendError),
 }
 
+impl TopicError {
+    /// True if the disk has no room: what waits is kept, and may be tried again.
+    pub fn is_no_space(&self) -> bool {
+        matches!(self.cause, TopicCause::Append(AppendError::NoSpace { .. }))
+    }
+}
+
 impl std::fmt::Display for TopicError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "topic {}: ", self.topic)?;
@@ -80,8 +89,8 @@ struct TopicLog {
     writer: Writer,
     stream: StreamId,
     waiting: Columns,
-    /// Full columns that wait for a ruling.
-    held_back: Vec<Columns>,
+    /// Full columns that wait for a ruling, or for room on the disk.
+    full: VecDeque<Columns>,
     /// What the log held when it was opened: records up to here are passed over.
     held: Option<Position>,
     written: u64,
@@ -155,7 +164,13 @@ impl Topics {
         self.held_back = false;
     }
 
-    /// Writes everything that waits.
+    /// True if more waits than the bounds of one log allow.
+    pub fn lacks_room(&self) -> bool {
+        self.logs.iter().flatten().any(|log| !log.full.is_empty())
+    }
+
+    /// Writes everything that waits. Without room on the disk it keeps waiting, and may be tried
+    /// again.
     ///
     /// # Errors
     /// A log that could not be written; nothing of it is lost, the journal still holds the frames.
@@ -229,7 +244,11 @@ impl Outbox for Topics {
         };
         if let Err(cause) = log.put(position, time_ns, record, self.held_back) {
             let topic = log.name.clone();
-            self.failed.get_or_insert(TopicError { topic, cause });
+            let error = TopicError { topic, cause };
+            // Without room nothing is lost yet: the next flush says so, and may be repeated.
+            if !error.is_no_space() {
+                self.failed.get_or_insert(error);
+            }
         }
     }
 }
@@ -249,23 +268,30 @@ impl TopicLog {
         self.waiting.push(time_ns, record);
         let bytes = self.waiting.bytes().len();
         let many = bytes >= WAITING_BYTES_MAX || self.waiting.len() >= WAITING_RECORDS_MAX;
-        if many && held_back {
-            self.held_back.push(std::mem::take(&mut self.waiting));
-        } else if many {
-            self.flush(time_ns)?;
+        if many {
+            self.full.push_back(std::mem::take(&mut self.waiting));
+            if !held_back {
+                return self.flush(time_ns);
+            }
         }
         Ok(())
     }
 
     fn flush(&mut self, written_ns: u64) -> Result<(), TopicCause> {
-        for columns in std::mem::take(&mut self.held_back) {
-            self.append(&columns, written_ns)?;
+        // What could not be written stays where it was.
+        while let Some(columns) = self.full.pop_front() {
+            if let Err(cause) = self.append(&columns, written_ns) {
+                self.full.push_front(columns);
+                return Err(cause);
+            }
         }
         let mut waiting = std::mem::take(&mut self.waiting);
-        self.append(&waiting, written_ns)?;
-        waiting.clear();
+        let appended = self.append(&waiting, written_ns);
+        if appended.is_ok() {
+            waiting.clear();
+        }
         self.waiting = waiting;
-        Ok(())
+        appended
     }
 
     fn append(&mut self, columns: &Columns, written_ns: u64) -> Result<(), TopicCause> {
@@ -314,7 +340,7 @@ fn open_log(
             writer,
             stream,
             waiting: Columns::new(),
-            held_back: Vec::new(),
+            full: VecDeque::new(),
             held,
             written: 0,
             suppressed: 0,

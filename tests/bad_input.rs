@@ -501,14 +501,10 @@ fn what_was_captured_outlives_a_disk_that_is_full_for_the_outputs() {
     let tap = "kind = \"lines\"\npath = \"frames.txt\"\nencoding = \"hex\"";
     site.configure("data", SMALL_BLOCKS, &echo(tap));
     let mut child = site.run_command("data", &["--until-idle"]).spawn().unwrap();
-    // Either the frames or the outputs find no room first; without room for outputs it stops.
+    // Either the frames or the outputs find no room first; both wait for it.
     wait_for("the disk to be full", || {
-        let ended = child.try_wait().unwrap();
-        assert!(
-            ended.is_none_or(|status| status.code() == Some(4)),
-            "{ended:?}"
-        );
-        (small.is_full() || ended.is_some()).then_some(())
+        assert_eq!(child.try_wait().unwrap(), None);
+        small.is_full().then_some(())
     });
     child.kill().unwrap();
     child.wait().unwrap();
@@ -516,5 +512,35 @@ fn what_was_captured_outlives_a_disk_that_is_full_for_the_outputs() {
     assert!(captured > 0 && captured < 600, "{captured}");
     small.grow("32m");
     site.run_well("data", &[]);
+    assert_eq!(site.data("data").records("echoes").len(), 600);
+}
+
+#[test]
+fn a_run_waits_for_room_for_its_outputs_and_says_so() {
+    let site = Site::new(installed());
+    let Some(small) = Small::mount(&site.path("data/topics"), "3m") else {
+        return;
+    };
+    site.write("frames.txt", large_messages());
+    let tap = "kind = \"lines\"\npath = \"frames.txt\"\nencoding = \"hex\"";
+    site.configure("data", SMALL_BLOCKS, &echo(tap));
+    let mut running = site.start("data", &["--until-idle", "--json"]);
+    let waiting = running.wait_status("outputs that wait", |status| {
+        status.pipeline.trouble.is_some()
+    });
+    assert_eq!(waiting.health.state, "DEGRADED");
+    let reason = &waiting.health.reasons[0];
+    assert!(
+        reason.starts_with("outputs wait: topic echoes: ") && reason.contains("no room"),
+        "{reason}"
+    );
+    small.grow("32m");
+    let (code, out, errors) = running.end();
+    assert_eq!(code, Some(0), "{errors}");
+    let status: StatusSnapshot = serde_json::from_str(&out).unwrap();
+    assert_eq!(
+        (status.ledger.captured, status.pipeline.trouble),
+        (600, None)
+    );
     assert_eq!(site.data("data").records("echoes").len(), 600);
 }

@@ -322,7 +322,7 @@ fn verify_names_the_place_of_damage() {
     let read = data.ask(&["journal", "read", "--format", "json"]);
     assert_eq!(
         (read.status.code(), json_lines(&out(&read)).len()),
-        (Some(1), 4)
+        (Some(5), 4)
     );
 }
 

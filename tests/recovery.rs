@@ -238,38 +238,99 @@ fn snapshot_of_a_newer_version_is_refused() {
 #[test]
 fn changed_configuration_is_refused_after_an_unclean_stop_only() {
     let site = site(LONG_SPANS);
-    kill_after(&site, LONG_SPANS, 100);
-    let changed = configuration(FLAT_OUT, LONG_SPANS, "state_keys_max = 9_999");
-    site.configure("data", BLOCK_FRAMES, &changed);
-    // Without a snapshot there is nothing to compare with yet; one is made by a start and a stop.
-    let text = configuration(SLOW, SHORT_SPANS, "");
-    site.configure("data", BLOCK_FRAMES, &text);
-    let mut running = site.start("data", &["--until-idle"]);
-    running.wait_status("a snapshot", |status| status.pipeline.snapshot_block > 0);
-    let processed = running.status().unwrap().ledger.processed;
-    running.wait_status("frames behind it", |status| {
-        status.ledger.processed > processed + 50
-    });
-    running.kill();
-    let changed = configuration(FLAT_OUT, SHORT_SPANS, "state_keys_max = 9_999");
-    site.configure("data", BLOCK_FRAMES, &changed);
-    let errors = site.run_badly("data", &[], 3);
-    assert!(
-        errors.contains("outrigger: the last run stopped uncleanly and left ")
-            && errors.contains(
-                " blocks behind its snapshot, and since then the configuration has changed; run \
-                 once with what it was before, or pass --accept-change to process these blocks \
-                 with what it is now"
-            ),
-        "{errors}"
-    );
-    site.run_well("data", &["--accept-change"]);
-    assert_whole(&site);
+    // Killed before any snapshot of a span, and again behind one.
+    for (spans, processed) in [(LONG_SPANS, 100), (SHORT_SPANS, 300)] {
+        kill_after(&site, spans, processed);
+        let changed = configuration(FLAT_OUT, spans, "state_keys_max = 9_999");
+        site.configure("data", BLOCK_FRAMES, &changed);
+        let errors = site.run_badly("data", &[], 3);
+        assert!(
+            errors.contains("outrigger: the last run left ")
+                && errors.contains(
+                    " blocks behind its last snapshot, and since then the configuration has \
+                     changed; run once with what it was before, or pass --accept-change to \
+                     process these blocks with what it is now"
+                ),
+            "{errors}"
+        );
+        // What it was before is taken, and stops cleanly.
+        let before = configuration(SLOW, spans, "");
+        site.configure("data", BLOCK_FRAMES, &before);
+        let mut running = site.start("data", &[]);
+        running.wait_status("what was behind", |status| status.ledger.waiting == 0);
+        running.signal(Signal::TERM);
+        assert_eq!(running.end().0, Some(0));
+    }
     // That was a clean stop: what comes next may change.
     let text = configuration(FLAT_OUT, SHORT_SPANS, "state_keys_max = 9_998");
     site.configure("data", BLOCK_FRAMES, &text);
     site.run_well("data", &[]);
     assert_whole(&site);
+}
+
+#[test]
+fn changed_configuration_is_what_a_killed_run_goes_on_with() {
+    let site = site(LONG_SPANS);
+    let first = configuration(SLOW, LONG_SPANS, "state_keys_max = 9_999");
+    site.configure("data", BLOCK_FRAMES, &first);
+    let mut running = site.start("data", &[]);
+    running.wait_status("frames", |status| status.ledger.processed > 50);
+    running.signal(Signal::TERM);
+    assert_eq!(running.end().0, Some(0));
+    // Behind the clean stop another configuration begins, and is killed before a span ends.
+    kill_after(&site, LONG_SPANS, 200);
+    site.configure("data", BLOCK_FRAMES, &first);
+    let errors = site.run_badly("data", &[], 3);
+    assert!(errors.contains("the configuration has changed"), "{errors}");
+    finish(&site, LONG_SPANS);
+    assert_whole(&site);
+}
+
+#[test]
+fn damage_behind_a_clean_stop_is_refused_and_cut_only_when_told() {
+    let site = site(SHORT_SPANS);
+    finish(&site, SHORT_SPANS);
+    let data = site.data("data");
+    for (log, said) in [
+        ("topics/echoes", "topic echoes: "),
+        ("journal", "journal: "),
+    ] {
+        let last = files(&data, log, ".seg").pop().unwrap();
+        let good = fs::read(&last).unwrap();
+        let mut bytes = good.clone();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 0x10;
+        fs::write(&last, &bytes).unwrap();
+        let errors = site.run_badly("data", &[], 3);
+        assert!(
+            errors.contains(said)
+                && errors.contains("a clean stop had left it whole")
+                && errors.contains("--accept-loss"),
+            "{errors}"
+        );
+        assert_eq!(
+            fs::read(&last).unwrap(),
+            bytes,
+            "{log}: nothing was changed"
+        );
+        // Blocks that are gone from the end are missed as well.
+        fs::write(&last, &good[..good.len() / 2]).unwrap();
+        let errors = site.run_badly("data", &[], 3);
+        assert!(errors.contains("a clean stop had left"), "{errors}");
+        fs::write(&last, &good).unwrap();
+    }
+    site.run_well("data", &[]);
+    assert_whole(&site);
+    let last = files(&data, "topics/echoes", ".seg").pop().unwrap();
+    let mut bytes = fs::read(&last).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 0x10;
+    fs::write(&last, &bytes).unwrap();
+    site.run_well("data", &["--accept-loss"]);
+    let said = |record: &outrigger::audit::AuditRecord| {
+        record.event == "loss" && record.detail.starts_with("topic echoes: damage to what")
+    };
+    assert!(data.audit().iter().any(said));
 }
 
 #[test]
@@ -285,11 +346,12 @@ fn torn_tails_are_cut_and_said() {
     }
     finish(&site, SHORT_SPANS);
     assert_whole(&site);
-    let said = data
-        .audit()
-        .into_iter()
-        .any(|record| record.detail.contains("a torn tail was cut"));
-    assert!(said);
+    for log in ["journal: a torn tail", "topic echoes: a torn tail"] {
+        let said = |record: &outrigger::audit::AuditRecord| {
+            record.event == "loss" && record.detail.starts_with(log)
+        };
+        assert!(data.audit().iter().any(said), "{log}");
+    }
 }
 
 #[test]

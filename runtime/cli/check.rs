@@ -86,7 +86,13 @@ pub fn render(config: &Config) -> String {
         counted(topology.topics().len(), "topic", "topics"),
         counted(topology.labels().len(), "label", "labels"),
     ];
-    line(&mut out, &format!("# {} is good", config.file.display()));
+    line(
+        &mut out,
+        &format!(
+            "# {} is good; the plugins were not opened, `outrigger doctor` does",
+            config.file.display()
+        ),
+    );
     line(&mut out, &format!("# {}", counts.join(", ")));
     line(&mut out, &format!("# digest {}", hex(&config.digest())));
     line(

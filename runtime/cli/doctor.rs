@@ -18,7 +18,7 @@ use serde::Serialize;
 use super::{EXIT_CONFIG, EXIT_FAILED};
 use crate::config::Config;
 use crate::control::{ClientError, fetch_status, status_socket};
-use crate::install::Plugins;
+use crate::install::{InstallError, Plugins};
 use crate::record::hex;
 use crate::status::StatusSnapshot;
 
@@ -180,7 +180,9 @@ fn runtime(report: &mut Report, config: &Config) -> Option<StatusSnapshot> {
             Some(snapshot)
         }
         Err(ClientError::NotRunning(_)) => {
-            report.ok("runtime", "does not run now");
+            let file = config.file.display();
+            let remedy = format!("to capture, start it: `outrigger run --config {file}`");
+            report.warn("runtime", "does not run now".to_owned(), remedy);
             None
         }
         Err(error) => {
@@ -194,10 +196,6 @@ fn runtime(report: &mut Report, config: &Config) -> Option<StatusSnapshot> {
 
 /// Are the plugins installed, whole, signed, and do they take their configuration?
 fn plugins(report: &mut Report, config: &Config) -> Option<Plugins> {
-    let remedy = format!(
-        "build and install them: `outrigger-plugin install --dir {} COMPONENT.wasm`",
-        config.plugins_dir.display()
-    );
     match Plugins::load(config) {
         Ok(plugins) => {
             for installed in plugins.installed.iter().flatten() {
@@ -217,6 +215,29 @@ fn plugins(report: &mut Report, config: &Config) -> Option<Plugins> {
             Some(plugins)
         }
         Err(error) => {
+            let remedy = match &error {
+                InstallError::Installation(..) => format!(
+                    "build and install what is named: `outrigger-plugin install --dir {} \
+                     COMPONENT.wasm`; a pin that differs belongs to another build",
+                    config.plugins_dir.display()
+                ),
+                InstallError::Role { .. } => {
+                    "correct the plugin's role, or its component, in the configuration".to_owned()
+                }
+                InstallError::References(_) | InstallError::Load(..) => {
+                    "correct the plugin's section of the configuration; its README says what it \
+                     takes"
+                        .to_owned()
+                }
+                InstallError::Misfit(_) => {
+                    "correct the classes and routes that the configuration gives the plugin: \
+                     `outrigger-plugin inspect` says what it knows"
+                        .to_owned()
+                }
+                InstallError::Engine(_) | InstallError::Ticker(_) => {
+                    "the host lacks memory or threads: look at its limits".to_owned()
+                }
+            };
             report.fail("plugins", error.to_string(), remedy);
             None
         }

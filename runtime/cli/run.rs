@@ -31,6 +31,10 @@ pub struct RunArgs {
     /// the snapshots are lost. What was not yet processed is processed with what is here now.
     #[arg(long)]
     pub accept_change: bool,
+    /// Go on with a journal or topic log that is damaged although a clean stop had left it whole: it
+    /// is cut at the damage. Copy the data directory first.
+    #[arg(long)]
+    pub accept_loss: bool,
     /// Print the summary at the end as one JSON object.
     #[arg(long)]
     pub json: bool,
@@ -52,6 +56,7 @@ pub fn run(args: &RunArgs) -> ExitCode {
         until_idle: args.until_idle,
         drain: Duration::from_secs(args.drain_s),
         accept_change: args.accept_change,
+        accept_loss: args.accept_loss,
     };
     let run = match Run::open(Arc::clone(&config), options) {
         Ok(run) => run,

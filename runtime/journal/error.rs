@@ -23,6 +23,13 @@ pub enum OpenError {
     LogId,
     /// Damage that cutting would make worse, or a newer format.
     Damaged(Damage),
+    /// A clean close had left the log whole, and now something is gone. Nothing was changed.
+    Loss {
+        /// Where it is damaged; `None` if blocks are missing at its end.
+        damage: Option<Damage>,
+        /// Whole blocks that cutting there would take, or that are missing.
+        blocks: u64,
+    },
     /// A file could not be used.
     Io {
         /// Its name.
@@ -43,6 +50,21 @@ impl fmt::Display for OpenError {
             ),
             Self::LogId => f.write_str("segments and the file `ceiling` belong to different logs"),
             Self::Damaged(damage) => damage.fmt(f),
+            Self::Loss {
+                damage: Some(damage),
+                blocks,
+            } => write!(
+                f,
+                "{damage}; a clean stop had left it whole, and going on would cut it there, with \
+                 {blocks} whole blocks behind"
+            ),
+            Self::Loss {
+                damage: None,
+                blocks,
+            } => write!(
+                f,
+                "its last {blocks} blocks are not there, and a clean stop had left them"
+            ),
             Self::Io { file, cause } => write!(f, "{file}: {cause}"),
         }
     }

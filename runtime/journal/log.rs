@@ -45,6 +45,8 @@ pub struct Options {
     pub segment_bytes_max: u64,
     /// Age by the host's clock from which a segment may be removed, ns.
     pub age_ns_max: Option<u64>,
+    /// Open a log of which something is gone that a clean close had left whole: cut it there.
+    pub accept_loss: bool,
 }
 
 impl Options {
@@ -56,6 +58,7 @@ impl Options {
             bytes_max: 1 << 30,
             segment_bytes_max: 64 << 20,
             age_ns_max: None,
+            accept_loss: false,
         }
     }
 
@@ -106,8 +109,39 @@ pub struct OpenReport {
     pub blocks_missing: u64,
 }
 
+impl OpenReport {
+    /// True if what is gone is no more than a torn tail.
+    pub fn is_torn_only(&self) -> bool {
+        let torn = self.cut.is_none_or(|cut| cut.blocks_behind == 0);
+        !self.clean && torn && self.blocks_missing == 0
+    }
+
+    /// What of the log is gone, and why, for people; `None` when it is as it was left. A torn tail
+    /// is what an unclean stop may leave; anything else is damage.
+    pub fn loss(&self) -> Option<String> {
+        let cut = self.cut.map(|cut| match (self.clean, cut.blocks_behind) {
+            (true, _) => format!("damage to what a clean stop had left whole: {cut}"),
+            (false, 0) => format!("a torn tail: {cut}"),
+            (false, _) => format!("damage before the tail: {cut}"),
+        });
+        let missing = (self.blocks_missing > 0).then(|| {
+            format!(
+                "{} blocks that a clean stop had recorded are not there",
+                self.blocks_missing
+            )
+        });
+        match (cut, missing) {
+            (None, None) => None,
+            (Some(one), None) | (None, Some(one)) => Some(one),
+            (Some(cut), Some(missing)) => Some(format!("{cut}; {missing}")),
+        }
+    }
+}
+
 /// The one writer of a log. Dropping it without [`Writer::close`] is an unclean end: nothing
-/// written is lost, and the next opening continues from the ceiling.
+/// written is lost, and the next opening continues from the ceiling. A log that was closed before
+/// and has taken nothing since is left as it was found, so that a start which comes to nothing does
+/// not make a closed log an open one.
 #[derive(Debug)]
 pub struct Writer {
     pub(crate) shared: Arc<Shared>,
@@ -122,6 +156,8 @@ pub struct Writer {
     pub(crate) tip: Tip,
     pub(crate) ceiling: Ceiling,
     pub(crate) buffer: Vec<u8>,
+    /// The end of a log that was closed before.
+    closed_at: Option<Tip>,
     _lock: DirLock,
 }
 
@@ -145,10 +181,25 @@ impl Writer {
         if stored.is_none() && !listed.is_empty() {
             return Err(OpenError::CeilingMissing);
         }
-        let found = recover(&dir, listed).map_err(|error| match error {
+        // What a clean close left is on stable storage and whole: nothing there is torn, so what is
+        // missing is damage, and a person decides whether to go on without it.
+        let closed = stored.filter(|ceiling| ceiling.clean && !options.accept_loss);
+        let found = recover(&dir, listed, closed.is_none()).map_err(|error| match error {
             RecoverError::Io { file, cause } => OpenError::Io { file, cause },
             RecoverError::Damaged(damage) => OpenError::Damaged(damage),
+            RecoverError::Loss(damage, blocks) => OpenError::Loss {
+                damage: Some(damage),
+                blocks,
+            },
         })?;
+        if let Some(ceiling) = closed
+            && found.block_end < ceiling.block_end
+        {
+            return Err(OpenError::Loss {
+                damage: None,
+                blocks: ceiling.block_end - found.block_end,
+            });
+        }
         let created = stored.is_none();
         let before = match stored {
             Some(ceiling) => ceiling,
@@ -213,6 +264,7 @@ impl Writer {
             streams_changed: false,
             tip,
             buffer: Vec::new(),
+            closed_at: (report.clean && report.cut.is_none()).then_some(tip),
             _lock: lock,
         };
         Ok((writer, report))
@@ -312,6 +364,10 @@ impl Writer {
 
 impl Drop for Writer {
     fn drop(&mut self) {
+        if self.closed_at == Some(self.tip) && self.shared.check().is_ok() {
+            // If it cannot be stored, the end is unclean, and the next opening skips numbers.
+            drop(self.shared.close());
+        }
         // Before the lock goes.
         self.shared.end();
     }

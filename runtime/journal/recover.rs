@@ -67,8 +67,13 @@ pub(crate) struct LastSegment {
 /// Why a directory could not be recovered.
 #[derive(Debug)]
 pub(crate) enum RecoverError {
-    Io { file: String, cause: io::Error },
+    Io {
+        file: String,
+        cause: io::Error,
+    },
     Damaged(Damage),
+    /// Damage that must not be cut: where, and the whole blocks behind it.
+    Loss(Damage, u64),
 }
 
 fn step_error(segment: u64, error: StepError) -> RecoverError {
@@ -81,8 +86,13 @@ fn step_error(segment: u64, error: StepError) -> RecoverError {
     }
 }
 
-/// Scans what may not be durable, cuts at the first bad block, and says where to go on.
-pub(crate) fn recover(dir: &Dir, mut segments: Vec<Listed>) -> Result<Recovered, RecoverError> {
+/// Scans what may not be durable, cuts at the first bad block, and says where to go on. Without
+/// `may_cut` a bad block is an error and nothing is changed.
+pub(crate) fn recover(
+    dir: &Dir,
+    mut segments: Vec<Listed>,
+    may_cut: bool,
+) -> Result<Recovered, RecoverError> {
     let mut found = Recovered::default();
     let Some(start) = scan_start(dir, &segments)? else {
         found.segments = segments;
@@ -94,6 +104,18 @@ pub(crate) fn recover(dir: &Dir, mut segments: Vec<Listed>) -> Result<Recovered,
     for index in start..segments.len() {
         let scanned = scan_segment(dir, segments[index], &mut found, first, &mut block, |_| {});
         if let Some(damage) = scanned? {
+            if !may_cut {
+                let mut blocks = blocks_behind(dir, damage, BLOCKS_BEHIND_MAX)?;
+                for later in &segments[index + 1..] {
+                    let start = Damage {
+                        segment: later.first_block,
+                        offset: 0,
+                        ..damage
+                    };
+                    blocks += blocks_behind(dir, start, BLOCKS_BEHIND_MAX - blocks)?;
+                }
+                return Err(RecoverError::Loss(damage, blocks));
+            }
             found.cut = Some(cut(dir, &mut segments, index, damage)?);
             break;
         }

@@ -74,7 +74,9 @@ pub fn stat(dir: &Dir) -> Result<Stat, ReadError> {
     });
     match scanned {
         Ok(tail) => stat.tail = tail,
-        Err(RecoverError::Damaged(damage)) => stat.tail = Some(damage),
+        Err(RecoverError::Damaged(damage) | RecoverError::Loss(damage, _)) => {
+            stat.tail = Some(damage);
+        }
         Err(RecoverError::Io { file, cause }) => return Err(ReadError::Io { file, cause }),
     }
     if let Ok(header) = header(dir, last.first_block) {

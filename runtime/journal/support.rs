@@ -56,6 +56,7 @@ pub(crate) fn small() -> Options {
         log_id: Some([7; 16]),
         bytes_max: 2 << 20,
         segment_bytes_max: crate::log::SEGMENT_BYTES_MIN,
+        accept_loss: true,
         ..Options::new("test")
     }
 }

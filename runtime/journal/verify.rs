@@ -240,7 +240,8 @@ impl Walk {
             }
             let damage = match scanned {
                 Ok(None) => continue,
-                Ok(Some(damage)) | Err(RecoverError::Damaged(damage)) => damage,
+                Ok(Some(damage))
+                | Err(RecoverError::Damaged(damage) | RecoverError::Loss(damage, _)) => damage,
                 Err(RecoverError::Io { file, cause }) => return Err(ReadError::Io { file, cause }),
             };
             if index + 1 == segments.len() && matches!(damage.fault, Fault::Partial { .. }) {

@@ -43,8 +43,8 @@ impl Keep<'_> {
                 self.retain();
             }
             if signed.is_none_or(|at| at.elapsed() >= self.sign_interval) {
-                signed = Some(Instant::now());
-                self.sign();
+                // A journal without a block has nothing to sign yet; its first head is due at once.
+                signed = self.sign().then(Instant::now).or(signed);
             }
             if self.shared.phase() > Phase::Running {
                 // Nothing to wait for: the phase changes at most once more.
@@ -54,10 +54,15 @@ impl Keep<'_> {
         self.sign();
     }
 
-    fn sign(&self) {
-        // Evidence reaches less far without a head; the log itself is none the worse.
-        if let Err(error) = self.shared.journal_sync.sign_head(&self.key, now_ns()) {
-            tracing::warn!("journal: cannot sign its head: {error}");
+    /// True if a head was signed, or tried and failed: the next is due after the interval.
+    fn sign(&self) -> bool {
+        match self.shared.journal_sync.sign_head(&self.key, now_ns()) {
+            Ok(head) => head.is_some(),
+            // Evidence reaches less far without a head; the log itself is none the worse.
+            Err(error) => {
+                tracing::warn!("journal: cannot sign its head: {error}");
+                true
+            }
         }
     }
 

@@ -10,10 +10,11 @@ use std::time::{Duration, Instant};
 use outrigger_journal::{Block, Kind, Reader, SyncHandle};
 use outrigger_policy::topology::TapId;
 
+use super::archive::Archive;
 use super::shared::{Phase, Request, RequestKind, Shared, lock, now_ns};
 use crate::audit::{Audit, AuditRecord};
 use crate::data::DataDir;
-use crate::pipeline::{FrameArchive, Input, Pipeline};
+use crate::pipeline::{Input, Pipeline};
 use crate::rulings::{self, Ruling};
 use crate::snapshot::{self, Identity, Snapshot};
 use crate::status::PipelineStatus;
@@ -81,12 +82,7 @@ impl Process<'_> {
         reader
             .seek_block(self.next_block)
             .map_err(|error| format!("journal: {error}"))?;
-        let mut archive = Archive {
-            data: self.data,
-            streams: self.streams.clone(),
-            reader: None,
-            last: None,
-        };
+        let mut archive = Archive::new(self.data, self.streams.clone());
         let mut status = PipelineStatus {
             recovered_below: self.recovered_below,
             snapshot_block: self.shared.snapshot_block.load(Ordering::Acquire),
@@ -108,11 +104,8 @@ impl Process<'_> {
             if phase == Phase::Stopping {
                 break;
             }
-            if phase == Phase::Draining {
-                let since = *turn.draining_since.get_or_insert_with(Instant::now);
-                if since.elapsed() > self.drain {
-                    break;
-                }
+            if phase == Phase::Draining && !self.may_wait(&mut turn) {
+                break;
             }
             // Taps end before the last look at the tail, so that nothing is left unseen.
             let ended = self.shared.all_ended();
@@ -193,7 +186,7 @@ impl Process<'_> {
             }
         }
         let behind = self.shared.next_block().saturating_sub(number + 1);
-        if behind == 0 || number.is_multiple_of(BLOCKS_PER_WRITE) {
+        if behind == 0 || number.is_multiple_of(BLOCKS_PER_WRITE) || self.topics.lacks_room() {
             self.write(status, turn)?;
         }
         stopped.map_err(|stopped| {
@@ -203,9 +196,22 @@ impl Process<'_> {
     }
 
     fn write(&mut self, status: &mut PipelineStatus, turn: &mut Turn) -> Result<(), String> {
-        self.topics
-            .flush(now_ns())
-            .map_err(|error| error.to_string())?;
+        while let Err(error) = self.topics.flush(now_ns()) {
+            if !error.is_no_space() || !self.may_wait(turn) {
+                return Err(error.to_string());
+            }
+            // The journal holds what comes meanwhile; once it has no room either, taps shed.
+            let said = status.trouble.replace(error.to_string());
+            if said.is_none() {
+                tracing::warn!("{error}; it is tried again until there is room");
+            }
+            self.report(status, turn, said.is_none());
+            self.shared.wait_for_phase(self.shared.phase(), LOOK_EVERY);
+        }
+        if status.trouble.take().is_some() {
+            tracing::info!("there is room for outputs again");
+            self.report(status, turn, true);
+        }
         if !turn.unwritten.is_empty() {
             let now_ns = now_ns();
             for (from_ns, count) in turn.unwritten.drain(..) {
@@ -215,6 +221,18 @@ impl Process<'_> {
             }
         }
         Ok(())
+    }
+
+    /// True while it makes sense to wait for room.
+    fn may_wait(&self, turn: &mut Turn) -> bool {
+        match self.shared.phase() {
+            Phase::Running => true,
+            Phase::Draining => {
+                let since = *turn.draining_since.get_or_insert_with(Instant::now);
+                since.elapsed() <= self.drain
+            }
+            Phase::Stopping => false,
+        }
     }
 
     fn snapshot_due(&self, turn: &Turn) -> bool {
@@ -369,48 +387,5 @@ impl Process<'_> {
             }
         }
         *lock(&self.shared.pipeline) = status.clone();
-    }
-}
-
-/// Finds frames of earlier blocks in the journal.
-struct Archive<'a> {
-    data: &'a DataDir,
-    streams: Vec<Option<(TapId, bool)>>,
-    reader: Option<Reader>,
-    /// The block read last: a plugin that names its frames again does not cost a read each time.
-    last: Option<Block>,
-}
-
-impl Archive<'_> {
-    fn read(&mut self, sequence: u64) -> Option<Block> {
-        if self.reader.is_none() {
-            self.reader = Reader::open(&self.data.journal).ok();
-        }
-        let reader = self.reader.as_mut()?;
-        let mut block = Block::default();
-        reader.seek_seq(sequence).ok()?;
-        reader.next(&mut block).ok().filter(|there| *there)?;
-        Some(block)
-    }
-}
-
-impl FrameArchive for Archive<'_> {
-    fn frame(&mut self, tap: TapId, sequence: u64) -> Option<(u64, Vec<u8>)> {
-        let holds = |block: &Block| {
-            let header = &block.header;
-            header.kind == Kind::Frames && (header.first_seq..header.seq_end()).contains(&sequence)
-        };
-        if !self.last.as_ref().is_some_and(holds) {
-            self.last = self.read(sequence);
-        }
-        let block = self.last.as_ref()?;
-        let stream = self.streams.get(usize::from(block.header.stream.0));
-        let owner = stream.copied().flatten().map(|(tap, _)| tap);
-        if block.header.kind != Kind::Frames || owner != Some(tap) {
-            return None;
-        }
-        let at = usize::try_from(sequence.checked_sub(block.header.first_seq)?).ok()?;
-        let time_ns = *block.columns.times_ns().get(at)?;
-        Some((time_ns, block.columns.get(at)?.to_vec()))
     }
 }

@@ -19,6 +19,9 @@ pub struct Recovered {
     pub frames_behind: BTreeMap<StreamId, u64>,
     /// What was folded before.
     pub folded: Folded,
+    /// No snapshot says that what comes next is made by this build, configuration and plugins: one
+    /// has to be written before the first block.
+    pub unsaid: bool,
 }
 
 /// Why a run cannot go on from what is there.
@@ -63,8 +66,8 @@ impl std::fmt::Display for RecoverError {
             ),
             Self::Changed { what, blocks } => write!(
                 f,
-                "the last run stopped uncleanly and left {blocks} blocks behind its snapshot, and \
-                 since then the {what} has changed; run once with what it was before, or pass \
+                "the last run left {blocks} blocks behind its last snapshot, and since then the \
+                 {what} has changed; run once with what it was before, or pass \
                  --accept-change to process these blocks with what it is now"
             ),
             Self::NoSnapshot { first_block } => write!(
@@ -105,15 +108,18 @@ pub fn recover(
             blocks_behind,
             frames_behind,
             folded: Folded::default(),
+            unsaid: true,
         });
     };
     if snapshot.log_id != log_id {
         return Err(RecoverError::OtherJournal);
     }
     let (blocks_behind, frames_behind) = count_behind(&mut reader, snapshot.next_block)?;
+    let changed = differs(&snapshot.identity, identity);
+    let unsaid = changed.is_some();
     if blocks_behind > 0
         && !accept_change
-        && let Some(what) = differs(&snapshot.identity, identity)
+        && let Some(what) = changed
     {
         let blocks = blocks_behind;
         return Err(RecoverError::Changed { what, blocks });
@@ -123,6 +129,7 @@ pub fn recover(
         blocks_behind,
         frames_behind,
         folded: snapshot.folded,
+        unsaid,
     })
 }
 
@@ -192,9 +199,9 @@ fn differs(then: &Identity, now: &Identity) -> Option<String> {
     if then.configuration != now.configuration {
         return Some("configuration".to_owned());
     }
-    let changed = now
-        .plugins
-        .iter()
-        .find(|plugin| !then.plugins.contains(plugin));
-    changed.map(|(name, _)| format!("plugin {name}"))
+    let only_in = |some: &[(String, String)], others: &[(String, String)]| {
+        let changed = some.iter().find(|plugin| !others.contains(plugin));
+        changed.map(|(name, _)| format!("plugin {name}"))
+    };
+    only_in(&now.plugins, &then.plugins).or_else(|| only_in(&then.plugins, &now.plugins))
 }

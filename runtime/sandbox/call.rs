@@ -93,7 +93,11 @@ impl Seat {
                 .map(columns::claim_keys),
             RoleCalls::Validator(_) | RoleCalls::Router(_) => Err(wrong_role()),
         })
-        .and_then(|claimed| self.believe(claimed.check(rows)))
+        .and_then(|claimed| {
+            // The same frames come again in `decode`: fuel per row is what a frame costs in both.
+            self.usage.rows -= rows as u64;
+            self.believe(claimed.check(rows))
+        })
     }
 
     /// Decodes a batch.

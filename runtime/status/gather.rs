@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
 use outrigger_journal::{Stat, Writer};
-use outrigger_tap::TapCounts;
+use outrigger_tap::{TapCounts, TapFacts};
 
 use super::sampler::{Mark, Sampler};
 use super::snapshot::{
@@ -142,6 +142,7 @@ pub fn snapshot(
             next_block: begun_block,
             lag_blocks,
             lag_ms,
+            trouble: status.trouble.clone(),
             recovered_below: status.recovered_below,
             snapshot_block: status.snapshot_block,
             snapshot_age_ms: (status.snapshot_ns > 0)
@@ -222,6 +223,9 @@ fn tap_status(
 ) -> TapStatus {
     let source = lock(&tap.source).clone();
     let (counts, facts) = source.unwrap_or_default();
+    let trouble = lock(&tap.trouble)
+        .clone()
+        .or_else(|| unconnected(tap, config, at, &facts));
     let (kind, from) = describe(&config.taps[at].source);
     let column = |column: usize| move |mark: &Mark| mark.taps.get(at).map(|tap| tap[column]);
     TapStatus {
@@ -230,7 +234,7 @@ fn tap_status(
         source: from,
         paused: tap.paused.load(Ordering::Acquire),
         ended: tap.ended.load(Ordering::Acquire),
-        trouble: lock(&tap.trouble).clone(),
+        trouble,
         frames: tap.frames.load(Ordering::Acquire),
         bytes: tap.bytes.load(Ordering::Acquire),
         frames_per_s: window.rate(column(0)),
@@ -256,6 +260,19 @@ fn tap_status(
         peer: facts.peer.map(|peer| peer.to_string()),
         last_error: facts.last_error.or(facts.cut),
     }
+}
+
+/// Why a TCP tap has nobody to read from.
+fn unconnected(tap: &TapState, config: &Config, at: usize, facts: &TapFacts) -> Option<String> {
+    if !matches!(config.taps[at].source, TapSource::Tcp(_)) {
+        return None;
+    }
+    let resting = tap.paused.load(Ordering::Acquire) || tap.ended.load(Ordering::Acquire);
+    if facts.peer.is_some() || resting {
+        return None;
+    }
+    let cause = facts.last_error.as_deref().unwrap_or("no server yet");
+    Some(format!("tap {} is not connected: {cause}", tap.name))
 }
 
 /// Kind of a tap, and what it reads, for people.
@@ -453,6 +470,9 @@ fn process(sampler: &Sampler) -> ProcessStatus {
 /// Says whether all is well, and if not, why.
 fn health(snapshot: &StatusSnapshot, phase: Phase, faults_lately: u64) -> Health {
     let mut reasons = Vec::new();
+    if let Some(trouble) = &snapshot.pipeline.trouble {
+        reasons.push(format!("outputs wait: {trouble}"));
+    }
     for tap in &snapshot.taps {
         let name = &tap.name;
         if tap.lost_lately > 0 {
@@ -464,10 +484,6 @@ fn health(snapshot: &StatusSnapshot, phase: Phase, faults_lately: u64) -> Health
         match &tap.trouble {
             Some(trouble) => reasons.push(trouble.clone()),
             None if tap.paused => reasons.push(format!("tap {name} is paused")),
-            None if tap.kind == "tcp" && tap.peer.is_none() && !tap.ended => {
-                let cause = tap.last_error.as_deref().unwrap_or("no server yet");
-                reasons.push(format!("tap {name} is not connected: {cause}"));
-            }
             None => {}
         }
     }

@@ -165,6 +165,8 @@ pub struct PipelineLag {
     pub lag_blocks: u64,
     /// While blocks wait, milliseconds since the newest begun one was written; else 0.
     pub lag_ms: u64,
+    /// Why outputs wait, such as a disk without room; `None` when they do not.
+    pub trouble: Option<String>,
     /// Blocks below this were captured by the run before.
     pub recovered_below: u64,
     /// First block that the newest snapshot does not hold.

@@ -172,13 +172,7 @@ fn compile(
     }
     let mut cargo = Command::new(&toolchain.cargo);
     cargo
-        .args([
-            "build",
-            "--release",
-            "--lib",
-            "--target",
-            TARGET,
-        ])
+        .args(["build", "--release", "--lib", "--target", TARGET])
         .arg("--manifest-path")
         .arg(folder.join("Cargo.toml"))
         .arg("--target-dir")

@@ -324,7 +324,11 @@ fn nobody_sends(source: &TapConfig, facts: &TapFacts) -> String {
             }
             remedy
         }
-        TapConfig::Tcp(_) => "connected, but the server sends nothing: look there".to_owned(),
+        TapConfig::Tcp(_) => match (&facts.peer, &facts.last_error) {
+            (Some(_), _) => "connected, but the server sends nothing: look there".to_owned(),
+            (None, Some(error)) => format!("not connected ({error}): look at the server"),
+            (None, None) => "not connected: look at the server".to_owned(),
+        },
         TapConfig::Pcap(_) | TapConfig::Lines(_) => "look at the file".to_owned(),
     }
 }

@@ -250,7 +250,7 @@ impl Found<'_> {
         let gaps = match (stat.blocks_skipped, stat.seqs_skipped) {
             (0, 0) => "none".to_owned(),
             (blocks, seqs) => format!(
-                "{} block and {} sequence numbers never used, skipped by unclean starts",
+                "{} block and {} sequence numbers, by unclean starts or by damage that a start cut off",
                 digits(blocks),
                 digits(seqs)
             ),

@@ -26,11 +26,12 @@ pub(super) fn run(out: &mut Output, args: &VerifyArgs) -> Result<ExitCode, Troub
     let key = find_key(args, &place)?;
     let report = verify(&dir, key.as_ref()).map_err(|error| trouble(&name, &error))?;
     if args.json {
-        print_json(out, &name, &report, key.is_some())?;
+        print_json(out, &name, &dir, &report, key.is_some())?;
     } else {
         print(out, &name, &dir, &report, key.is_some())?;
     }
     Ok(match &report.problem {
+        None if unproven(&report, &dir, key.is_some()) => ExitCode::from(EXIT_DAMAGED),
         None => ExitCode::SUCCESS,
         Some(problem) if is_newer(problem) => ExitCode::from(EXIT_START),
         Some(_) => ExitCode::from(EXIT_DAMAGED),
@@ -50,6 +51,12 @@ fn find_key(args: &VerifyArgs, place: &Place) -> Result<Option<VerifyingKey>, Tr
              are not checked"
         ))
     })
+}
+
+/// True if there is a key to prove the log by, and nothing that it signed: a run signs a head with
+/// its first sync, so the heads were taken away, or it was killed before.
+fn unproven(report: &VerifyReport, dir: &Dir, keyed: bool) -> bool {
+    keyed && report.signed_to.is_none() && report.blocks > 0 && holder(dir).is_none()
 }
 
 /// True for what another build could read.
@@ -76,7 +83,9 @@ fn evidence(report: &VerifyReport, keyed: bool, is_topic: bool) -> String {
             "the chain shows accidents; heads are signed in the journal only".to_owned()
         }
         (None, true) => {
-            "no head signed by this key: the chain shows accidents, not malice".to_owned()
+            "no head signed by this key: the chain shows accidents, not malice; a run signs one with \
+             its first sync"
+                .to_owned()
         }
         (None, false) => format!(
             "no key given, so {} went unchecked: the chain shows accidents, not malice",
@@ -93,6 +102,7 @@ fn print(
     keyed: bool,
 ) -> Result<(), Trouble> {
     let verdict = match &report.problem {
+        None if unproven(report, dir, keyed) => "whole, and NOT PROVEN",
         None => "good",
         Some(problem) if is_newer(problem) => "of a newer format",
         Some(_) => "DAMAGED",
@@ -117,7 +127,10 @@ fn print(
         let skipped = digits(report.blocks_skipped);
         row(
             "skipped",
-            format!("{skipped} block numbers, by unclean starts; they were never used"),
+            format!(
+                "{skipped} block numbers, by unclean starts or by damage that a start cut off; the audit log \
+                 says which"
+            ),
         );
     }
     if report.tail_bytes > 0 {
@@ -139,6 +152,7 @@ fn print(
 fn print_json(
     out: &mut Output,
     name: &str,
+    dir: &Dir,
     report: &VerifyReport,
     keyed: bool,
 ) -> Result<(), Trouble> {
@@ -154,7 +168,7 @@ fn print_json(
     };
     let object = json!({
         "log": name,
-        "good": report.problem.is_none(),
+        "good": report.problem.is_none() && !unproven(report, dir, keyed),
         "log_id": report.log_id.map(|id| hex(&id)),
         "segments": report.segments,
         "blocks": report.blocks,

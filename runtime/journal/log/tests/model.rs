@@ -88,6 +88,8 @@ struct Run {
     seq_end: u64,
     records: [u64; 3],
     marker: u8,
+    /// Closed before, and nothing appended since.
+    untouched: bool,
 }
 
 impl Run {
@@ -104,6 +106,7 @@ impl Run {
             seq_end: 0,
             records: [0; 3],
             marker: 0,
+            untouched: true,
         }
     }
 
@@ -142,7 +145,7 @@ impl Run {
             }
             Act::Drop => {
                 self.writer = None;
-                self.reopen(false);
+                self.reopen(self.untouched);
             }
             Act::Retain { done_permille } => {
                 let owed_from = self.next_block * done_permille / 1_000;
@@ -201,6 +204,7 @@ impl Run {
             time_max_ns: span.1,
             columns,
         };
+        self.untouched = false;
         self.next_block += 1;
         self.next_seq = kept.seq_end();
         (self.block_end, self.seq_end) = (self.next_block, self.next_seq);
@@ -222,6 +226,7 @@ impl Run {
         } else {
             assert!(report.next_block > self.next_block && report.next_seq > self.next_seq);
         }
+        self.untouched = clean;
         self.next_block = report.next_block;
         self.next_seq = report.next_seq;
         self.writer = Some(writer);

@@ -128,7 +128,7 @@ pub fn run(stage: &Stage, options: &Options, progress: &Progress) -> Result<(), 
         Stdio::null(),
     )?;
     println!(
-        "\nThe bus talks for {seconds} s: AIS by multicast on loopback, 65 tracks and stations,"
+        "\nThe bus talks for {seconds} s: AIS by multicast on loopback, 67 tracks and stations,"
     );
     println!("with faults among them. Anomalies stand below as they are found.\n");
     if options.stay {
