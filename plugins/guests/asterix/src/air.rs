@@ -50,6 +50,8 @@ pub struct Air {
 
 /// Feet to metres. Source: international foot.
 pub const FOOT_M: f64 = 0.304_8;
+/// Flight levels to metres: a hundred feet.
+pub const LEVEL_M: f64 = 30.48;
 /// Nautical miles to metres. Source: international nautical mile.
 pub const MILE_M: f64 = 1_852.0;
 /// Radius that holds 95 % of a circular normal distribution, in its standard deviation on one
@@ -91,7 +93,7 @@ impl Body for TrackBody<'_> {
             track.lat_deg = Some(place.lat_deg);
             track.lon_deg = Some(place.lon_deg);
         }
-        let level_m = air.level_fl.map(|level| level * 100.0 * FOOT_M);
+        let level_m = air.level_fl.map(|level| level * LEVEL_M);
         track.alt_m = level_m.or(air.height_m);
         track.alt_datum = match (level_m, air.height_m) {
             (Some(_), _) => Some(AltDatum::Barometric),

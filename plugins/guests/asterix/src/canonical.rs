@@ -1,6 +1,6 @@
 //! Records to canonical tracks.
 
-use crate::air::{Air, FOOT_M, MILE_M, RADIUS_95};
+use crate::air::{Air, FOOT_M, LEVEL_M, MILE_M, RADIUS_95};
 use crate::record::Record;
 use crate::site::{Geodetic, Site};
 use crate::value::{Chars, bits, signed};
@@ -155,7 +155,7 @@ pub fn of_048(record: &Record<'_>, site: &Site) -> Air {
         .item(18)
         .map(|item| number(item, 2, 14) * 25.0 * FOOT_M);
     let (height_m, from) = match (air.level_fl, air.height_m) {
-        (Some(level), _) => (Some(level * 100.0 * FOOT_M), "i048_090"),
+        (Some(level), _) => (Some(level * LEVEL_M), "i048_090"),
         (None, Some(height_m)) => (Some(height_m), "i048_110"),
         (None, None) => (None, "none"),
     };

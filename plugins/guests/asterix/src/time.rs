@@ -44,7 +44,8 @@ pub fn of_fraction(ticks_ns: u64, item: &[u8]) -> Option<u64> {
         2 => (seconds + 86_400 - 1) % 86_400,
         _ => return None,
     };
-    let fraction_ns = ((word & 0x3fff_ffff) * SECOND_NS) >> 30;
+    // To the nearest nanosecond: the unit is 0.93 ns.
+    let fraction_ns = ((word & 0x3fff_ffff) * SECOND_NS + (1 << 29)) >> 30;
     Some((seconds * SECOND_NS + fraction_ns) % DAY_NS)
 }
 

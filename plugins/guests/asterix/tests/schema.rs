@@ -78,7 +78,10 @@ fn of_field(field: &Field, into: &mut Map<String, Value>) {
             let (key, least) = (field.key, -half * times / per);
             add(key, number(key, least, (half - 1.0) * times / per));
         }
-        Kind::Octal => add(field.key, json!({ "type": "string", "pattern": "^[0-7]{4}$" })),
+        Kind::Octal => add(
+            field.key,
+            json!({ "type": "string", "pattern": "^[0-7]{4}$" }),
+        ),
         Kind::Address => add(
             field.key,
             json!({ "type": "string", "pattern": "^[0-9a-f]{6}$" }),
@@ -133,7 +136,11 @@ fn of_item(item: &Item, into: &mut Map<String, Value>, is_part: bool) {
         Shape::Explicit => json!({ "x-type": "bytes" }),
     };
     schema["description"] = item.title.into();
-    assert!(into.insert(item.key.into(), schema).is_none(), "{}", item.key);
+    assert!(
+        into.insert(item.key.into(), schema).is_none(),
+        "{}",
+        item.key
+    );
 }
 
 fn of_category(category: &Category) -> String {
@@ -171,14 +178,25 @@ fn schemas_are_what_the_tables_say() {
     let described = AsterixDecoder::describe();
     for category in CATEGORIES {
         let text = of_category(category);
-        assert!(text.len() <= SCHEMA_BYTES_MAX, "{}: {}", category.class, text.len());
+        assert!(
+            text.len() <= SCHEMA_BYTES_MAX,
+            "{}: {}",
+            category.class,
+            text.len()
+        );
         let name = format!("schemas/cat{:03}.schema.json", category.number);
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(&name);
         if std::env::var_os("BLESS").is_some() {
             std::fs::write(&path, &text).unwrap();
         }
-        assert!(std::fs::read_to_string(&path).unwrap() == text, "{name} is of other tables");
-        let place = described.classes.iter().position(|class| *class == category.class);
+        assert!(
+            std::fs::read_to_string(&path).unwrap() == text,
+            "{name} is of other tables"
+        );
+        let place = described
+            .classes
+            .iter()
+            .position(|class| *class == category.class);
         if std::env::var_os("BLESS").is_none() {
             assert!(described.schemas[place.unwrap()] == text, "{name}");
         }
@@ -310,7 +328,11 @@ fn keys_are_one_of_a_kind_and_every_quantity_names_its_unit() {
     let track: Value = serde_json::from_str(TRACK_SCHEMA).unwrap();
     for properties in [&track, &track["properties"]["asterix"]] {
         for (name, property) in properties["properties"].as_object().unwrap() {
-            assert_eq!(unit(name).is_some(), property.get("x-unit").is_some(), "{name}");
+            assert_eq!(
+                unit(name).is_some(),
+                property.get("x-unit").is_some(),
+                "{name}"
+            );
             assert!(property.get("description").is_some(), "{name}");
         }
     }

@@ -21,15 +21,15 @@ pub type Datagram = (u64, Vec<u8>);
 /// One capture time for what has none: 2020-01-01, noon.
 pub const CAPTURED_NS: u64 = 1_577_880_000_000_000_000;
 
-/// The radars of `croatia_cat_034_048.pcap`. 25-13 says in CAT034 where it stands (I034/120);
-/// where 25-201 stands is not known, so it is put to the same place.
+/// The radars of `croatia_cat_034_048.pcap`. 25-12 says in CAT034 where it stands (I034/120);
+/// where the others stand is not known, so they are put to the same place.
 pub fn sites() -> Vec<SiteParameters> {
-    [13, 201]
+    [11, 12, 13, 14, 201, 204, 205]
         .map(|sic| SiteParameters {
             sac: 25,
             sic,
-            lat_deg: 43.57102202219,
-            lon_deg: 16.40606241326,
+            lat_deg: 43.571_026,
+            lon_deg: 16.406_064,
             height_m: 780.0,
         })
         .to_vec()
