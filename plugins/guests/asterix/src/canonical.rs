@@ -3,6 +3,7 @@
 use crate::air::{Air, FOOT_M, LEVEL_M, MILE_M, RADIUS_95};
 use crate::record::Record;
 use crate::site::{Geodetic, Site};
+use crate::table::{P23, P25, P30};
 use crate::value::{Chars, bits, signed};
 
 /// Bits of an item as a number in two's complement.
@@ -20,9 +21,9 @@ fn part_flag(item: &[u8], at: usize) -> bool {
     at / 8 < item.len() && flag(item, at)
 }
 
-/// Latitude and longitude of `count` bits each, in units of 180°/2^`power`.
-fn place(item: &[u8], count: usize, power: i32) -> Geodetic {
-    let unit = 180.0 / f64::from(power).exp2();
+/// Latitude and longitude of `count` bits each, in units of 180°/`per`.
+fn place(item: &[u8], count: usize, per: f64) -> Geodetic {
+    let unit = 180.0 / per;
     Geodetic {
         lat_deg: number(item, 0, count) * unit,
         lon_deg: number(item, count, count) * unit,
@@ -77,7 +78,7 @@ pub fn of_062(record: &Record<'_>) -> Air {
         ..Air::default()
     };
     if let Some(item) = record.item(4) {
-        air.position = Some((place(item, 32, 25), "i062_105"));
+        air.position = Some((place(item, 32, P25), "i062_105"));
     }
     if let Some(item) = record.item(6) {
         let (east, north) = (number(item, 0, 16) / 4.0, number(item, 16, 16) / 4.0);
@@ -217,9 +218,9 @@ pub fn of_021(record: &Record<'_>) -> Air {
         ..Air::default()
     };
     if let Some(item) = record.item(6) {
-        air.position = Some((place(item, 32, 30), "i021_131"));
+        air.position = Some((place(item, 32, P30), "i021_131"));
     } else if let Some(item) = record.item(5) {
-        air.position = Some((place(item, 24, 23), "i021_130"));
+        air.position = Some((place(item, 24, P23), "i021_130"));
     }
     air.level_fl = record.item(20).map(|item| number(item, 0, 16) / 4.0);
     // The largest value stands for "greater than". Source: I021/140.

@@ -5,9 +5,9 @@
 //! knows is bytes, so that nothing is lost.
 
 use crate::pack;
-use crate::table::{Fields, Item, Kind, Shape};
+use crate::table::{Fields, Item, Kind, Parts, Shape};
 use crate::value::{Chars, bits, signed};
-use crate::walk::{length, parts_present};
+use crate::walk::{length, numbers, parts_present};
 
 /// Writes key and value of an item that [`Layout::of`](crate::walk::Layout::of) has found whole.
 pub fn write_item(out: &mut Vec<u8>, item: &Item, bytes: &[u8]) {
@@ -28,17 +28,13 @@ pub fn write_bytes(out: &mut Vec<u8>, item: &Item, bytes: &[u8]) {
     pack::bytes(out, bytes);
 }
 
-fn write_compound(out: &mut Vec<u8>, parts: &[Option<Item>], bytes: &[u8]) {
+fn write_compound(out: &mut Vec<u8>, parts: &Parts, bytes: &[u8]) {
     let Some((present, mut at)) = parts_present(parts, bytes) else {
         pack::map(out, 0);
         return;
     };
     pack::map(out, present.count_ones() as usize);
-    let mut rest = present;
-    while rest != 0 {
-        let index = rest.trailing_zeros() as usize;
-        rest &= rest - 1;
-        let Some(part) = &parts[index] else { continue };
+    for part in numbers(present).filter_map(|index| parts.all[index].as_ref()) {
         let tail = &bytes[at..];
         let length = length(&part.shape, tail).unwrap_or_default();
         let own = &tail[..length];

@@ -26,9 +26,18 @@ pub enum Shape {
     /// Groups, each of which ends in a bit that says whether another follows.
     Chained(Fields),
     /// Bits that say which parts follow, seven an octet, and one that says whether there are more.
-    Compound(&'static [Option<Item>]),
+    Compound(Parts),
     /// An octet that says how long it is, itself included. What is in it is kept as bytes.
     Explicit,
+}
+
+/// Parts of a compound item.
+#[derive(Clone, Copy, Debug)]
+pub struct Parts {
+    /// The parts by the bits that say which follow; `None` for a bit that is spare.
+    pub all: &'static [Option<Item>],
+    /// One bit per part that is one, lowest first.
+    pub known: u64,
 }
 
 /// Fields that follow each other without a gap.
@@ -237,6 +246,15 @@ pub const fn compound(
     title: &'static str,
     parts: &'static [Option<Item>],
 ) -> Item {
+    let mut known = 0;
+    let mut index = 0;
+    while index < parts.len() {
+        if parts[index].is_some() {
+            known |= 1 << index;
+        }
+        index += 1;
+    }
+    let parts = Parts { all: parts, known };
     item(key, title, Shape::Compound(parts))
 }
 

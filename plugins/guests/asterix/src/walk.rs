@@ -5,7 +5,7 @@
 
 use crate::category::{Category, FIELDS_MAX};
 use crate::fault::Cause;
-use crate::table::{Item, Shape};
+use crate::table::{Item, Parts, Shape};
 use crate::time::DAY_TICKS;
 
 /// Where a record's items are, by field reference number.
@@ -49,13 +49,9 @@ impl Layout {
         };
         let mut at = start;
         let mut next = 0;
-        let mut rest = fields;
-        while rest != 0 {
-            let number = rest.trailing_zeros() as usize;
-            rest &= rest - 1;
+        for number in numbers(fields) {
             layout.ends[next..number].fill(at as u16);
-            let item = category.items.get(number).copied().flatten();
-            let Some(item) = item else {
+            let Some(Some(item)) = category.items.get(number) else {
                 return Err(Wrong {
                     cause: Cause::FieldSpecification,
                     offset: number / 7,
@@ -118,12 +114,7 @@ impl Layout {
 
     /// Numbers of the items that are there, rising.
     pub fn numbers(&self) -> impl Iterator<Item = usize> {
-        let mut rest = self.present;
-        std::iter::from_fn(move || {
-            let number = (rest != 0).then(|| rest.trailing_zeros() as usize)?;
-            rest &= rest - 1;
-            Some(number)
-        })
+        numbers(self.present)
     }
 
     /// How many items are there.
@@ -162,14 +153,19 @@ fn indicators(bytes: &[u8], octets_max: usize) -> Option<(u64, usize)> {
 }
 
 /// Parts of a compound item that are there, one bit each, lowest first, and where they start.
-pub fn parts_present(parts: &[Option<Item>], bytes: &[u8]) -> Option<(u64, usize)> {
-    let (present, start) = indicators(bytes, parts.len().div_ceil(7))?;
-    let known = parts
-        .iter()
-        .enumerate()
-        .filter(|(_, part)| part.is_some())
-        .fold(0u64, |known, (index, _)| known | 1 << index);
-    (present & !known == 0).then_some((present, start))
+#[inline]
+pub fn parts_present(parts: &Parts, bytes: &[u8]) -> Option<(u64, usize)> {
+    let (present, start) = indicators(bytes, parts.all.len().div_ceil(7))?;
+    (present & !parts.known == 0).then_some((present, start))
+}
+
+/// Numbers of the bits that are set, rising.
+pub fn numbers(mut rest: u64) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let number = (rest != 0).then(|| rest.trailing_zeros() as usize)?;
+        rest &= rest - 1;
+        Some(number)
+    })
 }
 
 /// Length of an item at the start of `bytes`; `None` when it does not fit in, or cannot be.
@@ -198,12 +194,9 @@ pub fn length(shape: &Shape, bytes: &[u8]) -> Option<usize> {
         }
         Shape::Compound(parts) => {
             let (present, mut end) = parts_present(parts, bytes)?;
-            for (index, part) in parts.iter().enumerate() {
-                if let Some(part) = part
-                    && present & (1 << index) != 0
-                {
-                    end += self::length(&part.shape, bytes.get(end..)?)?;
-                }
+            for index in numbers(present) {
+                let part = parts.all[index].as_ref()?;
+                end += self::length(&part.shape, bytes.get(end..)?)?;
             }
             end
         }
@@ -246,16 +239,12 @@ fn has_spare_bits(shape: &Shape, bytes: &[u8]) -> bool {
             let Some((present, mut at)) = parts_present(parts, bytes) else {
                 return true;
             };
-            for (index, part) in parts.iter().enumerate() {
-                if let Some(part) = part
-                    && present & (1 << index) != 0
-                {
-                    let tail = &bytes[at..];
-                    if has_spare_bits(&part.shape, tail) {
-                        return true;
-                    }
-                    at += length(&part.shape, tail).unwrap_or_default();
+            for part in numbers(present).filter_map(|index| parts.all[index].as_ref()) {
+                let tail = &bytes[at..];
+                if has_spare_bits(&part.shape, tail) {
+                    return true;
                 }
+                at += length(&part.shape, tail).unwrap_or_default();
             }
             false
         }
@@ -272,24 +261,21 @@ fn first_word(bytes: &[u8]) -> u64 {
 
 /// The bytes of part `index` of a compound item.
 pub fn part_of<'a>(item: &Item, bytes: &'a [u8], index: usize) -> Option<&'a [u8]> {
-    let Shape::Compound(parts) = item.shape else {
+    let Shape::Compound(parts) = &item.shape else {
         return None;
     };
     let (present, mut at) = parts_present(parts, bytes)?;
     if present & (1 << index) == 0 {
         return None;
     }
-    for (place, part) in parts.iter().enumerate().take(index + 1) {
-        if let Some(part) = part
-            && present & (1 << place) != 0
-        {
-            let tail = bytes.get(at..)?;
-            let length = length(&part.shape, tail)?;
-            if place == index {
-                return tail.get(..length);
-            }
-            at += length;
+    for place in numbers(present) {
+        let part = parts.all[place].as_ref()?;
+        let tail = bytes.get(at..)?;
+        let length = length(&part.shape, tail)?;
+        if place == index {
+            return tail.get(..length);
         }
+        at += length;
     }
     None
 }

@@ -128,7 +128,7 @@ fn of_item(item: &Item, into: &mut Map<String, Value>, is_part: bool) {
         }
         Shape::Compound(parts) => {
             let mut properties = Map::new();
-            for part in parts.iter().flatten() {
+            for part in parts.all.iter().flatten() {
                 of_item(part, &mut properties, true);
             }
             json!({ "type": "object", "properties": properties, "additionalProperties": false })
