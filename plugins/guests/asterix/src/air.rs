@@ -62,11 +62,11 @@ pub const RADIUS_95: f64 = 2.447_746_830_680_816;
 #[derive(Clone, Copy, Debug)]
 pub struct TrackBody<'a> {
     /// The record it comes from.
-    pub record: Record<'a>,
+    pub record: &'a Record<'a>,
     /// Whose it is.
-    pub identity: Identity,
+    pub identity: &'a Identity,
     /// What it says.
-    pub air: Air,
+    pub air: &'a Air,
 }
 
 impl Body for TrackBody<'_> {
@@ -137,36 +137,49 @@ impl TrackBody<'_> {
             pack::text(out, "track_number");
             pack::unsigned(out, number.into());
         }
-        let mut texts = |out: &mut Vec<u8>, key: &str, value: Option<&str>| {
-            if let Some(value) = value {
-                pairs += 1;
-                pack::text(out, key);
-                pack::text(out, value);
-            }
-        };
-        texts(out, "mode_3a", air.mode_3a.as_ref().map(Chars::as_str));
-        texts(out, "report", air.report);
-        texts(out, "position_from", air.position.map(|(_, from)| from));
-        texts(out, "slant_height_from", air.slant_height_from);
-        for (key, value) in [("level_fl", air.level_fl), ("height_m", air.height_m)] {
-            if let Some(value) = value {
-                pairs += 1;
-                pack::text(out, key);
-                pack::number(out, value);
-            }
+        if let Some(code) = &air.mode_3a {
+            pairs += 1;
+            pack::text(out, "mode_3a");
+            pack::chars(out, code);
         }
-        for (key, value) in [
-            ("on_ground", air.on_ground),
-            ("tentative", air.tentative.then_some(true)),
-            ("end_of_track", air.end_of_track.then_some(true)),
-            ("coasted", air.coasted.then_some(true)),
-        ] {
-            if let Some(value) = value {
-                pairs += 1;
-                pack::text(out, key);
-                pack::boolean(out, value);
-            }
-        }
+        pairs += text_pair(out, "report", air.report);
+        pairs += text_pair(out, "position_from", air.position.map(|(_, from)| from));
+        pairs += text_pair(out, "slant_height_from", air.slant_height_from);
+        pairs += number_pair(out, "level_fl", air.level_fl);
+        pairs += number_pair(out, "height_m", air.height_m);
+        pairs += flag_pair(out, "on_ground", air.on_ground);
+        pairs += flag_pair(out, "tentative", air.tentative.then_some(true));
+        pairs += flag_pair(out, "end_of_track", air.end_of_track.then_some(true));
+        pairs += flag_pair(out, "coasted", air.coasted.then_some(true));
         out[start] = 0x80 | pairs;
     }
+}
+
+// Inlined, so that the lengths of keys are constants.
+
+#[inline(always)]
+fn text_pair(out: &mut Vec<u8>, key: &str, value: Option<&str>) -> u8 {
+    if let Some(value) = value {
+        pack::text(out, key);
+        pack::text(out, value);
+    }
+    value.is_some().into()
+}
+
+#[inline(always)]
+fn number_pair(out: &mut Vec<u8>, key: &str, value: Option<f64>) -> u8 {
+    if let Some(value) = value {
+        pack::text(out, key);
+        pack::number(out, value);
+    }
+    value.is_some().into()
+}
+
+#[inline(always)]
+fn flag_pair(out: &mut Vec<u8>, key: &str, value: Option<bool>) -> u8 {
+    if let Some(value) = value {
+        pack::text(out, key);
+        pack::boolean(out, value);
+    }
+    value.is_some().into()
 }

@@ -21,7 +21,7 @@ const _: () = assert!(RECORD_BYTES_MAX + OVERHEAD_BYTES_MAX <= BODY_BYTES_MAX);
 
 /// Body of `asterix.cat…`.
 #[derive(Clone, Copy, Debug)]
-pub struct ItemsBody<'a>(pub Record<'a>);
+pub struct ItemsBody<'a>(pub &'a Record<'a>);
 
 impl Body for ItemsBody<'_> {
     fn decode(_class: &str, _bytes: &[u8]) -> Result<Self, BodyError> {

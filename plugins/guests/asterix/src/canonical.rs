@@ -54,7 +54,7 @@ fn speed_course(east: f64, north: f64) -> (f64, f64) {
         true => course_deg + 360.0,
         false => course_deg,
     };
-    (east.hypot(north), course_deg)
+    ((east * east + north * north).sqrt(), course_deg)
 }
 
 /// Feet per minute, in units of 6.25, to metres per second.
@@ -67,16 +67,13 @@ const SPEED_MPS: f64 = MILE_M / 16_384.0;
 const BEARING_DEG: f64 = 360.0 / 65_536.0;
 
 /// The track of a CAT062 record: I062/105, 070, 185, 136, 130, 220, 060, 245, 380, 390, 500, 080.
-pub fn of_062(record: &Record<'_>) -> Air {
+pub fn of_062(record: &Record<'_>, air: &mut Air) {
     let status = record.item(12).unwrap_or_default();
-    let mut air = Air {
-        icao_address: record.address(),
-        tentative: part_flag(status, 6),
-        end_of_track: part_flag(status, 9),
-        coasted: part_flag(status, 24),
-        report: part_flag(status, 8).then_some("simulated"),
-        ..Air::default()
-    };
+    air.icao_address = record.address();
+    air.tentative = part_flag(status, 6);
+    air.end_of_track = part_flag(status, 9);
+    air.coasted = part_flag(status, 24);
+    air.report = part_flag(status, 8).then_some("simulated");
     if let Some(item) = record.item(4) {
         air.position = Some((place(item, 32, P25), "i062_105"));
     }
@@ -109,7 +106,6 @@ pub fn of_062(record: &Record<'_>) -> Air {
         let (x, y) = (bits(item, 0, 16) as f64, bits(item, 16, 16) as f64);
         air.accuracy_m = Some(radius_95(x / 2.0, y / 2.0));
     }
-    air
 }
 
 /// Radius of 95 % confidence of standard deviations on two axes, metres, taken as circular.
@@ -128,24 +124,21 @@ fn on_ground(status: u64) -> Option<bool> {
 
 /// The track of a CAT048 record of a radar at `site`: I048/040 or 042, 090, 110, 070, 200, 240,
 /// 220, 210, 020, 170, 230.
-pub fn of_048(record: &Record<'_>, site: &Site) -> Air {
+pub fn of_048(record: &Record<'_>, site: &Site, air: &mut Air) {
     let descriptor = record.item(2).unwrap_or_default();
     let status = record.item(13).unwrap_or_default();
-    let mut air = Air {
-        icao_address: record.address(),
-        tentative: part_flag(status, 0),
-        end_of_track: part_flag(status, 8),
-        coasted: bits(descriptor, 0, 3) == 0,
-        report: if part_flag(descriptor, 3) {
-            Some("simulated")
-        } else if part_flag(descriptor, 8) {
-            Some("test")
-        } else if part_flag(descriptor, 7 - 1) {
-            Some("field-monitor")
-        } else {
-            None
-        },
-        ..Air::default()
+    air.icao_address = record.address();
+    air.tentative = part_flag(status, 0);
+    air.end_of_track = part_flag(status, 8);
+    air.coasted = bits(descriptor, 0, 3) == 0;
+    air.report = if part_flag(descriptor, 3) {
+        Some("simulated")
+    } else if part_flag(descriptor, 8) {
+        Some("test")
+    } else if part_flag(descriptor, 7 - 1) {
+        Some("field-monitor")
+    } else {
+        None
     };
     air.level_fl = record
         .item(5)
@@ -182,7 +175,6 @@ pub fn of_048(record: &Record<'_>, site: &Site) -> Air {
         let mile = |at| bits(item, at, 8) as f64 / 128.0 * MILE_M;
         air.accuracy_m = Some(radius_95(mile(0), mile(8)));
     }
-    air
 }
 
 /// Slant range in metres and azimuth in radians: measured, else of the tracker's plane around the
@@ -195,28 +187,25 @@ fn polar(record: &Record<'_>) -> Option<(f64, f64, &'static str)> {
     }
     let item = record.item(11)?;
     let (x, y) = (number(item, 0, 16) / 128.0, number(item, 16, 16) / 128.0);
-    Some((x.hypot(y) * MILE_M, x.atan2(y), "i048_042"))
+    Some(((x * x + y * y).sqrt() * MILE_M, x.atan2(y), "i048_042"))
 }
 
 /// The track of a CAT021 record: I021/131 or 130, 145, 140, 160, 155, 157, 165, 170, 080, 070, 090,
 /// 020, 040.
-pub fn of_021(record: &Record<'_>) -> Air {
+pub fn of_021(record: &Record<'_>, air: &mut Air) {
     let descriptor = record.item(1).unwrap_or_default();
-    let mut air = Air {
-        // Others than 24-bit ICAO addresses name no aircraft for good.
-        icao_address: record.address().filter(|_| bits(descriptor, 0, 3) == 0),
-        report: if part_flag(descriptor, 10) {
-            Some("simulated")
-        } else if part_flag(descriptor, 11) {
-            Some("test")
-        } else if part_flag(descriptor, 6) {
-            Some("field-monitor")
-        } else {
-            None
-        },
-        on_ground: (descriptor.len() > 1).then(|| part_flag(descriptor, 9)),
-        ..Air::default()
+    // Others than 24-bit ICAO addresses name no aircraft for good.
+    air.icao_address = record.address().filter(|_| bits(descriptor, 0, 3) == 0);
+    air.report = if part_flag(descriptor, 10) {
+        Some("simulated")
+    } else if part_flag(descriptor, 11) {
+        Some("test")
+    } else if part_flag(descriptor, 6) {
+        Some("field-monitor")
+    } else {
+        None
     };
+    air.on_ground = (descriptor.len() > 1).then(|| part_flag(descriptor, 9));
     if let Some(item) = record.item(6) {
         air.position = Some((place(item, 32, P30), "i021_131"));
     } else if let Some(item) = record.item(5) {
@@ -245,7 +234,6 @@ pub fn of_021(record: &Record<'_>) -> Air {
     {
         air.accuracy_m = position_accuracy_m(bits(item, 8 + 3, 4));
     }
-    air
 }
 
 /// Radius of 95 % confidence by navigation accuracy category for position, metres. Source:

@@ -11,12 +11,12 @@
 
 use outrigger_sdk::Body;
 
-use crate::air::TrackBody;
+use crate::air::{Air, TrackBody};
 use crate::body::{ItemsBody, RECORD_BYTES_MAX};
 use crate::canonical;
 use crate::category::{Category, TRACK_AIR, category};
 use crate::fault::{Cause, Fault};
-use crate::parameters::{FRAME_MESSAGES_MAX, Settings};
+use crate::parameters::Settings;
 use crate::record::Record;
 use crate::walk::Layout;
 
@@ -51,7 +51,7 @@ pub trait Output {
 #[derive(Clone, Debug)]
 pub struct Datagrams {
     settings: Settings,
-    /// Layouts of a block's records.
+    /// Room for the layouts of a block's records; never shrinks.
     layouts: Vec<Layout>,
 }
 
@@ -77,12 +77,10 @@ impl Progress {
 impl Datagrams {
     /// With these parameters.
     pub fn new(settings: Settings) -> Self {
-        // A record becomes at least one message, where it becomes any.
-        let most = settings.frame_messages_max.min(FRAME_MESSAGES_MAX);
-        Self {
-            settings,
-            layouts: Vec::with_capacity(most),
-        }
+        // A record becomes at least one message, where it becomes any: no block that is believed
+        // has more records.
+        let layouts = vec![Layout::EMPTY; settings.frame_messages_max];
+        Self { settings, layouts }
     }
 
     /// Decodes a datagram.
@@ -124,7 +122,6 @@ impl Datagrams {
             }
             at = end;
         }
-        self.layouts.clear();
         if let Some(fault) = progress.fault {
             out.reject(fault.cause, &detail(&fault, progress.faults));
         } else if progress.messages == 0 {
@@ -152,33 +149,31 @@ impl Datagrams {
             item,
             category: category.number,
         };
-        self.layouts.clear();
+        let mut records = 0;
         let mut at = 0;
         while at < block.len() {
-            let rest = &block[at..];
-            let layout = Layout::of(category, rest, settings.spare_bits_allowed)
+            let Some(layout) = self.layouts.get_mut(records) else {
+                return Err(fault(Cause::TooManyMessages, at, ""));
+            };
+            layout
+                .read(category, &block[at..], settings.spare_bits_allowed)
                 .map_err(|wrong| fault(wrong.cause, at + wrong.offset, wrong.item))?;
-            if usize::from(layout.length) > RECORD_BYTES_MAX {
+            if layout.length() > RECORD_BYTES_MAX {
                 return Err(fault(Cause::RecordLength, at, ""));
             }
-            // More records than messages are allowed can only be none: no need to keep them.
-            if self.layouts.len() == settings.frame_messages_max {
-                return Err(fault(Cause::TooManyMessages, at, ""));
-            }
-            at += usize::from(layout.length);
-            self.layouts.push(layout);
+            at += layout.length();
+            records += 1;
         }
-        let records = self.layouts.len();
         let each = usize::from(settings.source_classes) + usize::from(category.number != 34);
         if progress.messages + records * each > settings.frame_messages_max {
             return Err(fault(Cause::TooManyMessages, 0, ""));
         }
         progress.records = true;
         let mut at = 0;
-        for layout in &self.layouts {
-            let end = at + usize::from(layout.length);
+        for layout in &self.layouts[..records] {
+            let end = at + layout.length();
             let record = Record::new(category, layout, &block[at..end], input.captured_ns);
-            progress.messages += write(settings, record, out);
+            progress.messages += write(settings, &record, out);
             at = end;
         }
         Ok(())
@@ -186,32 +181,42 @@ impl Datagrams {
 }
 
 /// Writes the messages of a record; returns how many.
-fn write(settings: &Settings, record: Record<'_>, out: &mut impl Output) -> usize {
+fn write(settings: &Settings, record: &Record<'_>, out: &mut impl Output) -> usize {
     let identity = record.identity();
-    let time_ns = record.time.time_ns;
     let mut messages = 0;
-    let air = match record.category.number {
-        62 => Some(canonical::of_062(&record)),
-        48 => {
-            let (sac, sic) = record.source();
-            let site = settings.site(sac, sic);
-            site.map(|site| canonical::of_048(&record, site))
-        }
-        21 => Some(canonical::of_021(&record)),
-        _ => None,
-    };
-    if let Some(air) = air.filter(|_| identity.is_track) {
-        let body = TrackBody {
-            record,
-            identity,
-            air,
+    if identity.is_track {
+        let mut air = Air::default();
+        let is_track = match record.category.number {
+            62 => {
+                canonical::of_062(record, &mut air);
+                true
+            }
+            48 => {
+                let (sac, sic) = record.source();
+                let site = settings.site(sac, sic);
+                site.inspect(|site| canonical::of_048(record, site, &mut air))
+                    .is_some()
+            }
+            21 => {
+                canonical::of_021(record, &mut air);
+                true
+            }
+            _ => false,
         };
-        out.message(TRACK_AIR, identity.key(), time_ns, &body);
-        messages += 1;
+        if is_track {
+            let body = TrackBody {
+                record,
+                identity: &identity,
+                air: &air,
+            };
+            out.message(TRACK_AIR, identity.key(), record.time.time_ns, &body);
+            messages += 1;
+        }
     }
     if settings.source_classes {
         let body = ItemsBody(record);
-        out.message(record.category.class, identity.key(), time_ns, &body);
+        let class = record.category.class;
+        out.message(class, identity.key(), record.time.time_ns, &body);
         messages += 1;
     }
     messages

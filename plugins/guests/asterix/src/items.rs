@@ -9,13 +9,13 @@ use crate::table::{Fields, Item, Kind, Parts, Shape};
 use crate::value::{Chars, bits, signed};
 use crate::walk::{length, numbers, parts_present};
 
-/// Writes key and value of an item that [`Layout::of`](crate::walk::Layout::of) has found whole.
+/// Writes key and value of an item that [`Layout::read`](crate::walk::Layout::read) has found whole.
 pub fn write_item(out: &mut Vec<u8>, item: &Item, bytes: &[u8]) {
     if let Shape::Compound(parts) = &item.shape {
-        pack::text(out, item.key);
+        pack::key(out, &item.key);
         write_compound(out, parts, bytes);
     } else if is_known(&item.shape, bytes) {
-        pack::text(out, item.key);
+        pack::key(out, &item.key);
         write_shape(out, &item.shape, bytes);
     } else {
         write_bytes(out, item, bytes);
@@ -24,7 +24,7 @@ pub fn write_item(out: &mut Vec<u8>, item: &Item, bytes: &[u8]) {
 
 /// Writes key and bytes of an item.
 pub fn write_bytes(out: &mut Vec<u8>, item: &Item, bytes: &[u8]) {
-    pack::text(out, item.key);
+    pack::key(out, &item.key);
     pack::bytes(out, bytes);
 }
 
@@ -142,7 +142,7 @@ fn write_pairs(out: &mut Vec<u8>, fields: &Fields, bytes: &[u8]) {
                 write_airspeed(out, raw());
                 continue;
             }
-            _ => pack::text(out, field.key),
+            _ => pack::key(out, &field.key),
         }
         match field.kind {
             Kind::Code => pack::unsigned(out, raw()),
@@ -150,12 +150,12 @@ fn write_pairs(out: &mut Vec<u8>, fields: &Fields, bytes: &[u8]) {
             Kind::Signed(times, per) => {
                 pack::number(out, signed(raw(), field.bits) as f64 * times / per);
             }
-            Kind::Octal => pack::text(out, Chars::octal(raw()).as_str()),
-            Kind::Icao => pack::text(out, Chars::icao(raw()).as_str()),
-            Kind::Address => pack::text(out, Chars::address(raw()).as_str()),
+            Kind::Octal => pack::chars(out, &Chars::octal(raw())),
+            Kind::Icao => pack::chars(out, &Chars::icao(raw())),
+            Kind::Address => pack::chars(out, &Chars::address(raw())),
             Kind::Ascii => {
                 let own = &bytes[start / 8..at / 8];
-                pack::text(out, Chars::ascii(own).as_str());
+                pack::chars(out, &Chars::ascii(own));
             }
             Kind::Bytes => pack::bytes(out, &bytes[start / 8..at / 8]),
             Kind::Spare | Kind::Airspeed => {}

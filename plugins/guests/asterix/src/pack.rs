@@ -3,6 +3,9 @@
 //! Written for speed: the number of pairs of a map is known before it is written, so nothing is
 //! moved; no intermediate value, and no allocation but the growth of the buffer.
 
+use crate::table::Key;
+use crate::value::Chars;
+
 /// Head of a map.
 #[inline]
 pub fn map(out: &mut Vec<u8>, pairs: usize) {
@@ -25,8 +28,30 @@ fn head(out: &mut Vec<u8>, length: usize, fix: u8, wide: u8) {
     }
 }
 
-/// A string of at most 255 bytes; all here are far shorter.
-#[inline]
+/// A key of the tables.
+#[inline(always)]
+pub fn key(out: &mut Vec<u8>, key: &Key) {
+    padded(out, &key.packed, key.length);
+}
+
+/// The first `length` of some bytes, as a copy of all of them that is cut.
+#[inline(always)]
+fn padded<const N: usize>(out: &mut Vec<u8>, bytes: &[u8; N], length: usize) {
+    let start = out.len();
+    out.extend_from_slice(bytes);
+    out.truncate(start + length);
+}
+
+/// A short text.
+#[inline(always)]
+pub fn chars(out: &mut Vec<u8>, chars: &Chars) {
+    out.push(0xa0 | chars.length as u8);
+    padded(out, &chars.bytes, chars.length);
+}
+
+/// A string of at most 255 bytes; all here are far shorter. Inlined, so that the lengths of texts
+/// in the code are constants.
+#[inline(always)]
 pub fn text(out: &mut Vec<u8>, text: &str) {
     match text.len() {
         length @ 0..=31 => out.push(0xa0 | length as u8),

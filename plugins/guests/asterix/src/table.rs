@@ -7,7 +7,7 @@
 #[derive(Clone, Copy, Debug)]
 pub struct Item {
     /// Its key in a body.
-    pub key: &'static str,
+    pub key: Key,
     /// Its name in the specification.
     pub title: &'static str,
     /// How its bytes are laid out.
@@ -57,7 +57,7 @@ pub struct Fields {
 #[derive(Clone, Copy, Debug)]
 pub struct Field {
     /// Its key in a body, with its unit.
-    pub key: &'static str,
+    pub key: Key,
     /// Number of bits.
     pub bits: usize,
     /// What they mean.
@@ -119,6 +119,42 @@ impl Fields {
     }
 }
 
+/// A key as it stands in a body: MessagePack's head of a short string, the text, and zeros behind
+/// it. Copied at its full length, which the compiler knows, and cut: on WebAssembly a copy of a
+/// length that is not known costs a call.
+#[derive(Clone, Copy, Debug)]
+pub struct Key {
+    /// The text.
+    pub text: &'static str,
+    /// Head and text.
+    pub packed: [u8; Self::BYTES_MAX],
+    /// Bytes of these two.
+    pub length: usize,
+}
+
+impl Key {
+    /// Bytes of the longest, with its head.
+    pub const BYTES_MAX: usize = 16;
+
+    /// Of a text.
+    pub const fn new(text: &'static str) -> Self {
+        let bytes = text.as_bytes();
+        assert!(bytes.len() < Self::BYTES_MAX);
+        let mut packed = [0; Self::BYTES_MAX];
+        packed[0] = 0xa0 | bytes.len() as u8;
+        let mut index = 0;
+        while index < bytes.len() {
+            packed[index + 1] = bytes[index];
+            index += 1;
+        }
+        Self {
+            text,
+            packed,
+            length: bytes.len() + 1,
+        }
+    }
+}
+
 /// Texts of the tables that only a schema has.
 const fn about(text: &'static str) -> &'static str {
     if cfg!(target_family = "wasm") {
@@ -131,7 +167,7 @@ const fn about(text: &'static str) -> &'static str {
 const fn field(key: &'static str, bits: usize, kind: Kind, text: &'static str) -> Field {
     assert!(bits > 0 && (bits <= 32 || matches!(kind, Kind::Icao | Kind::Ascii | Kind::Bytes)));
     Field {
-        key,
+        key: Key::new(key),
         bits,
         kind,
         about: about(text),
@@ -209,7 +245,7 @@ pub const fn airspeed() -> Field {
 
 const fn item(key: &'static str, title: &'static str, shape: Shape) -> Item {
     Item {
-        key,
+        key: Key::new(key),
         title: about(title),
         shape,
     }

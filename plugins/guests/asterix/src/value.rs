@@ -30,8 +30,10 @@ pub fn signed(raw: u64, count: usize) -> i64 {
 /// A short text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Chars {
-    bytes: [u8; Self::MAX],
-    length: usize,
+    /// The text, and whatever stood behind it.
+    pub(crate) bytes: [u8; Self::MAX],
+    /// Bytes of the text.
+    pub(crate) length: usize,
 }
 
 impl Chars {

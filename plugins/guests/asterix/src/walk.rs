@@ -1,6 +1,6 @@
 //! Where the items of a record are: lengths only, no values.
 //!
-//! What always holds: an item lies within its block, and a record that passed [`Layout::of`] can
+//! What always holds: an item lies within its block, and a record that passed [`Layout::read`] can
 //! be written without another look at its lengths.
 
 use crate::category::{Category, FIELDS_MAX};
@@ -13,12 +13,8 @@ use crate::time::DAY_TICKS;
 pub struct Layout {
     /// One bit per item that is there.
     present: u64,
-    /// Ends of the items from the record's start; those that are absent end where they start.
-    ends: [u16; FIELDS_MAX],
-    /// Start of the first item: the length of the field specification.
-    start: u16,
-    /// Length of the record.
-    pub length: u16,
+    /// Where the first item that is there starts, from the record's start, then where each ends.
+    offsets: [u16; FIELDS_MAX + 1],
 }
 
 const _: () = assert!(FIELDS_MAX <= 64);
@@ -35,22 +31,27 @@ pub struct Wrong {
 }
 
 impl Layout {
-    /// Of a record at the start of `bytes`, which go on to the end of its block.
+    /// Of no record.
+    pub const EMPTY: Self = Self {
+        present: 0,
+        offsets: [0; FIELDS_MAX + 1],
+    };
+
+    /// Becomes that of a record at the start of `bytes`, which go on to the end of its block.
     ///
     /// # Errors
-    /// Says what cannot be, and where.
-    pub fn of(category: &Category, bytes: &[u8], spare_allowed: bool) -> Result<Self, Wrong> {
+    /// Says what cannot be, and where; then it is of no record.
+    pub fn read(
+        &mut self,
+        category: &Category,
+        bytes: &[u8],
+        spare_allowed: bool,
+    ) -> Result<(), Wrong> {
+        self.present = 0;
         let (fields, start) = specification(category, bytes)?;
-        let mut layout = Self {
-            present: fields,
-            ends: [start as u16; FIELDS_MAX],
-            start: start as u16,
-            length: 0,
-        };
+        self.offsets[0] = start as u16;
         let mut at = start;
-        let mut next = 0;
-        for number in numbers(fields) {
-            layout.ends[next..number].fill(at as u16);
+        for (place, number) in numbers(fields).enumerate() {
             let Some(Some(item)) = category.items.get(number) else {
                 return Err(Wrong {
                     cause: Cause::FieldSpecification,
@@ -58,58 +59,54 @@ impl Layout {
                     item: "",
                 });
             };
+            let wrong = |cause, offset| Wrong {
+                cause,
+                offset,
+                item: item.key.text,
+            };
             let tail = bytes.get(at..).unwrap_or_default();
-            let length = length(&item.shape, tail).ok_or(Wrong {
-                cause: Cause::ItemLength,
-                offset: at,
-                item: item.key,
-            })?;
+            let length = length(&item.shape, tail).ok_or_else(|| wrong(Cause::ItemLength, at))?;
             if !spare_allowed && has_spare_bits(&item.shape, tail) {
-                return Err(Wrong {
-                    cause: Cause::SpareBits,
-                    offset: at,
-                    item: item.key,
-                });
+                return Err(wrong(Cause::SpareBits, at));
             }
-            at += length;
-            layout.ends[number] = at as u16;
-            next = number + 1;
-        }
-        layout.ends[next..].fill(at as u16);
-        layout.length = at as u16;
-        for &number in category.times {
-            if let Some(&[a, b, c]) = layout.item(bytes, number)
+            if category.times.contains(&number)
+                && let Some(&[a, b, c]) = tail.get(..length)
                 && u32::from_be_bytes([0, a, b, c]) >= DAY_TICKS
             {
-                return Err(Wrong {
-                    cause: Cause::TimeOfDay,
-                    offset: usize::from(layout.ends[number]) - 3,
-                    item: category.items[number].map_or("", |item| item.key),
-                });
+                return Err(wrong(Cause::TimeOfDay, at));
             }
+            at += length;
+            // No block is longer than 2^16 bytes.
+            self.offsets[place + 1] = at as u16;
         }
         for &number in category.required {
             if fields & (1 << number) == 0 {
                 return Err(Wrong {
                     cause: Cause::ItemMissing,
                     offset: 0,
-                    item: category.items[number].map_or("", |item| item.key),
+                    item: category.items[number].map_or("", |item| item.key.text),
                 });
             }
         }
-        Ok(layout)
+        self.present = fields;
+        Ok(())
+    }
+
+    /// Length of the record.
+    pub fn length(&self) -> usize {
+        usize::from(self.offsets[self.len()])
     }
 
     /// The bytes of an item, `None` when it is absent. `record` is what the layout was made of.
+    #[inline]
     pub fn item<'a>(&self, record: &'a [u8], number: usize) -> Option<&'a [u8]> {
-        if self.present & (1 << number) == 0 {
+        let bit = 1 << number;
+        if self.present & bit == 0 {
             return None;
         }
-        let start = match number {
-            0 => self.start,
-            _ => self.ends[number - 1],
-        };
-        record.get(usize::from(start)..usize::from(self.ends[number]))
+        let place = (self.present & (bit - 1)).count_ones() as usize;
+        let (start, end) = (self.offsets[place], self.offsets[place + 1]);
+        record.get(usize::from(start)..usize::from(end))
     }
 
     /// Numbers of the items that are there, rising.
@@ -217,7 +214,7 @@ fn has_spare_bits(shape: &Shape, bytes: &[u8]) -> bool {
         Shape::Extended(parts) => {
             let mut start = 0;
             for part in *parts {
-                if first_word(&bytes[start..]) & part.spare != 0 {
+                if part.spare != 0 && first_word(&bytes[start..]) & part.spare != 0 {
                     return true;
                 }
                 start += part.bytes;
@@ -252,7 +249,11 @@ fn has_spare_bits(shape: &Shape, bytes: &[u8]) -> bool {
 }
 
 /// The first eight bytes, zeros behind the end.
+#[inline]
 fn first_word(bytes: &[u8]) -> u64 {
+    if let Some(word) = bytes.first_chunk() {
+        return u64::from_be_bytes(*word);
+    }
     let mut word = [0; 8];
     let kept = bytes.len().min(8);
     word[..kept].copy_from_slice(&bytes[..kept]);

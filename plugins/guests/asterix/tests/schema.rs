@@ -66,32 +66,32 @@ fn of_field(field: &Field, into: &mut Map<String, Value>) {
     match field.kind {
         Kind::Spare => {}
         Kind::Code => add(
-            field.key,
+            field.key.text,
             json!({ "type": "integer", "minimum": 0, "maximum": (1u64 << field.bits) - 1 }),
         ),
         Kind::Unsigned(times, per) => {
-            let key = field.key;
+            let key = field.key.text;
             add(key, number(key, 0.0, most(field.bits) * times / per));
         }
         Kind::Signed(times, per) => {
             let half = (1u64 << (field.bits - 1)) as f64;
-            let (key, least) = (field.key, -half * times / per);
+            let (key, least) = (field.key.text, -half * times / per);
             add(key, number(key, least, (half - 1.0) * times / per));
         }
         Kind::Octal => add(
-            field.key,
+            field.key.text,
             json!({ "type": "string", "pattern": "^[0-7]{4}$" }),
         ),
         Kind::Address => add(
-            field.key,
+            field.key.text,
             json!({ "type": "string", "pattern": "^[0-9a-f]{6}$" }),
         ),
-        Kind::Icao => add(field.key, json!({ "type": "string", "maxLength": 8 })),
+        Kind::Icao => add(field.key.text, json!({ "type": "string", "maxLength": 8 })),
         Kind::Ascii => add(
-            field.key,
+            field.key.text,
             json!({ "type": "string", "maxLength": field.bits / 8 }),
         ),
-        Kind::Bytes => add(field.key, json!({ "x-type": "bytes" })),
+        Kind::Bytes => add(field.key.text, json!({ "x-type": "bytes" })),
         Kind::Airspeed => {
             let mut airspeed = number("ias_kt", 0.0, most(15) * 3_600.0 / 16_384.0);
             airspeed["description"] = "Indicated airspeed".into();
@@ -137,9 +137,9 @@ fn of_item(item: &Item, into: &mut Map<String, Value>, is_part: bool) {
     };
     schema["description"] = item.title.into();
     assert!(
-        into.insert(item.key.into(), schema).is_none(),
+        into.insert(item.key.text.into(), schema).is_none(),
         "{}",
-        item.key
+        item.key.text
     );
 }
 
@@ -155,7 +155,7 @@ fn of_category(category: &Category) -> String {
     let required: Vec<&str> = category
         .required
         .iter()
-        .map(|&number| category.items[number].unwrap().key)
+        .map(|&number| category.items[number].unwrap().key.text)
         .collect();
     let number = category.number;
     let mut text = format!(
@@ -318,9 +318,9 @@ fn keys_are_one_of_a_kind_and_every_quantity_names_its_unit() {
     let mut keys = BTreeSet::new();
     for category in CATEGORIES {
         for item in category.items.iter().flatten() {
-            assert!(keys.insert(item.key), "{}", item.key);
+            assert!(keys.insert(item.key.text), "{}", item.key.text);
             let prefix = format!("i{:03}_", category.number);
-            assert!(item.key.starts_with(&prefix), "{}", item.key);
+            assert!(item.key.text.starts_with(&prefix), "{}", item.key.text);
         }
         // Fails on a field twice in an item, and on a quantity without a unit.
         of_category(category);

@@ -121,7 +121,7 @@ fn a_target_higher_than_it_is_away_has_no_position() {
 fn a_wrong_height_moves_a_position_by_its_tangent() {
     let radar = place(43.5, 16.4, 0.0);
     let site = Site::new(radar);
-    for (level_m, most_m) in [(50_000.0, 130.0), (200_000.0, 30.0)] {
+    for (level_m, most_m) in [(50_000.0, 130.0), (200_000.0, 40.0)] {
         let right = site.position(level_m, 0.5, Some(11_000.0)).unwrap();
         let wrong = site.position(level_m, 0.5, Some(11_500.0)).unwrap();
         let flat = |found: Geodetic| geocentric(place(found.lat_deg, found.lon_deg, 0.0));

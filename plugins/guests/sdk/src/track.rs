@@ -65,7 +65,9 @@ impl Text {
 
     /// A text; `None` when it is empty or longer than [`TRACK_TEXT_BYTES_MAX`].
     pub fn new(text: &str) -> Option<Self> {
-        Self::format(format_args!("{text}"))
+        let mut new = Self::EMPTY;
+        new.write_str(text).ok()?;
+        (new.byte_len() > 0).then_some(new)
     }
 
     /// A formatted text, for instance `Text::format(format_args!("{mmsi:09}"))`; `None` as for
@@ -381,7 +383,8 @@ impl Body for Track {
     }
 }
 
-/// Writes the present pairs of a track.
+/// Writes the present pairs of a track. Inlined, so that the lengths of keys are constants: on
+/// WebAssembly a copy of another length costs a call.
 struct Pairs<'a> {
     out: &'a mut Vec<u8>,
     start: usize,
@@ -403,11 +406,13 @@ impl<'a> Pairs<'a> {
         }
     }
 
+    #[inline(always)]
     fn key(&mut self, field: usize) {
         msgpack::write_str(self.out, KEYS[field]);
         self.pairs += 1;
     }
 
+    #[inline(always)]
     fn text(&mut self, field: usize, value: Option<&str>) {
         if let Some(value) = value {
             self.key(field);
@@ -415,6 +420,7 @@ impl<'a> Pairs<'a> {
         }
     }
 
+    #[inline(always)]
     fn number(&mut self, field: usize, value: Option<f64>) {
         if let Some(value) = value.filter(|value| value.is_finite()) {
             self.key(field);
@@ -422,6 +428,7 @@ impl<'a> Pairs<'a> {
         }
     }
 
+    #[inline(always)]
     fn unsigned(&mut self, field: usize, value: u64) {
         self.key(field);
         msgpack::write_unsigned(self.out, value);
