@@ -265,6 +265,7 @@ fn signed(value: i64) -> Head {
     }
 }
 
+#[inline(always)]
 pub(crate) fn write_float(out: &mut Vec<u8>, value: f64) {
     let mut bytes = [0xcb; 9];
     bytes[1..].copy_from_slice(&value.to_be_bytes());
@@ -307,6 +308,7 @@ pub(crate) fn write_signed(out: &mut Vec<u8>, value: i64) {
     }
 }
 
+#[inline(always)]
 pub(crate) fn write_str(out: &mut Vec<u8>, value: &str) {
     let len = value.len();
     if len < 32 {
