@@ -8,7 +8,7 @@
 use outrigger_sdk::Body;
 
 use crate::address::{Address, Origin};
-use crate::altitude;
+use crate::altitude::{self, Code};
 use crate::bits::{ME_BYTES, Me};
 use crate::body::{
     EmergencyBody, Head, IdentificationBody, Merged, Reply, ReplyBody, StatusBody, TargetBody,
@@ -189,7 +189,7 @@ pub fn decode(
             fault(wrong, &mut |cause, detail| out.reject(cause, detail));
         }
         11 => out.skip("df-11"),
-        4 | 5 | 20 | 21 => reply(settings, input, bytes, kept, out),
+        4 | 5 | 20 | 21 => reply(settings, input, &frame, kept, out),
         17 | 18 if residue(bytes) != 0 => {
             let what = "parity of an extended squitter is wrong";
             let wrong = Fault::new(Cause::Parity, what, frame.offset);
@@ -228,10 +228,11 @@ pub fn decode(
 fn reply(
     settings: &Settings,
     input: Input<'_>,
-    bytes: &[u8],
+    frame: &ModeS,
     kept: &mut Option<Kept>,
     out: &mut impl Output,
 ) {
+    let (bytes, offset) = (frame.bytes(), frame.offset);
     let when = input.when();
     let Some(kept) = kept
         .as_mut()
@@ -247,6 +248,12 @@ fn reply(
         altitude: (!identity).then(|| altitude::code_13(code)),
         squawk: identity.then(|| altitude::squawk(code)),
     };
+    // Noise passes for an address that happens to be known once in 2^24 times for each of them, and
+    // receivers make that much noise: what no aircraft says shows it.
+    if reply.flight_status > 5 || matches!(reply.altitude, Some(Code::Metric | Code::Invalid)) {
+        let what = "flight status or altitude that is reserved";
+        return out.reject(Cause::Value, &format!("{what} at byte {offset}"));
+    }
     if let Some(code) = reply.squawk {
         kept.squawk = Some(Squawk { when, code });
     }
