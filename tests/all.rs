@@ -9,6 +9,7 @@ mod doctor;
 mod isolation;
 mod journal_cli;
 mod log;
+mod markings;
 mod pipeline;
 mod readme;
 mod recordings;

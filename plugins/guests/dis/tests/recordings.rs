@@ -13,6 +13,9 @@ use common::{CAPTURED_NS, CAPTURES, PDUS, datagrams, host, read, recordings, rec
 use dis_decoder::pdu::TYPES;
 use serde_json::{Value, json};
 
+/// Capture times and datagrams.
+type Frames = Vec<(u64, Vec<u8>)>;
+
 /// A vector of the reference.
 fn vector(value: &Value, names: [&str; 3]) -> Value {
     json!(names.map(|name| value[name].as_f64().unwrap()))
@@ -148,7 +151,7 @@ fn assert_track(track: &Value, key: &str, pdu: &Value) {
 #[test]
 fn every_pdu_of_every_recording_is_as_the_reference_says() {
     let Some(folder) = recordings() else { return };
-    let mut cases: Vec<(String, Vec<(u64, Vec<u8>)>)> = CAPTURES
+    let mut cases: Vec<(String, Frames)> = CAPTURES
         .map(|name| {
             (
                 name.to_owned(),
