@@ -25,7 +25,7 @@ use outrigger_sdk::{
     Text, description, export_decoder,
 };
 
-use body::{DwellBody, MissionBody, PacketBody, SegmentBody};
+use body::{DwellBody, LocationBody, MissionBody, SegmentBody, TargetBody, report_id};
 use dwell::Dwell;
 use fault::{Cause, Fault};
 use packet::{Header, Segment};
@@ -144,8 +144,12 @@ impl Decoder for GmtiDecoder {
                 } else {
                     states.get(0)
                 };
+                let platform = header.platform.as_deref().unwrap_or_default();
+                let mission_key = format!("{platform}-{}", header.mission_id);
                 let mut writer = Writer {
                     header,
+                    job_key: format!("{mission_key}-{}", header.job_id),
+                    mission_key,
                     marking: MARKINGS[self.marking(&header)],
                     captured_ns: frame.captured_ns,
                     source_classes: self.parameters.source_classes,
@@ -171,6 +175,10 @@ impl Decoder for GmtiDecoder {
 /// Writes the messages of one packet, all with its marking.
 struct Writer<'a> {
     header: Header,
+    /// Platform and mission, 21 bytes at most.
+    mission_key: String,
+    /// The same and the job.
+    job_key: String,
     marking: &'static str,
     captured_ns: u64,
     source_classes: bool,
@@ -181,34 +189,41 @@ struct Writer<'a> {
 
 impl Writer<'_> {
     fn segment(&mut self, segment: &Segment) {
-        let packet = PacketBody::new(&self.header);
+        let header = self.header;
         match segment {
             Segment::Mission(mission) => {
                 *self.reference_ns = Some(mission.reference_ns);
-                let body = MissionBody::new(packet, mission, self.captured_ns);
+                let body = MissionBody(&header, mission, self.captured_ns);
                 self.source(MISSION, self.captured_ns, &body);
             }
             Segment::Location(location) => {
                 let time = self.time(location.time_ms);
-                if let Some(track_id) = self.mission_key() {
-                    let body = body::location(track_id, packet, location, time);
+                if let Some(track_id) = Text::new(&self.mission_key) {
+                    let body = LocationBody(track_id, &header, location, time);
                     self.source(PLATFORM, time.time_ns, &body);
                 }
             }
             Segment::Other(kept) => {
-                let body = SegmentBody::new(packet, kept, self.captured_ns);
+                let body = SegmentBody(&header, kept, self.captured_ns);
                 self.source(SEGMENT, self.captured_ns, &body);
             }
-            Segment::Dwell(dwell) => self.dwell(packet, dwell),
+            Segment::Dwell(dwell) => self.dwell(&header, dwell),
         }
     }
 
-    fn dwell(&mut self, packet: PacketBody, dwell: &Dwell) {
+    fn dwell(&mut self, header: &Header, dwell: &Dwell) {
         let time = self.time(dwell.time_ms);
-        let body = DwellBody::new(packet.clone(), dwell, time);
-        self.source(DWELL, time.time_ns, &body);
+        self.source(DWELL, time.time_ns, &DwellBody(header, dwell, time));
         for (place, target) in dwell.targets.iter().enumerate() {
-            if let Some(body) = body::target(packet.clone(), dwell, place, target, time) {
+            if let Some(track_id) = report_id(header, dwell, place) {
+                let body = TargetBody {
+                    header,
+                    dwell,
+                    place,
+                    target,
+                    time,
+                    track_id,
+                };
                 self.message(DETECTION, time.time_ns, &body);
             }
         }
@@ -216,12 +231,6 @@ impl Writer<'_> {
 
     fn time(&self, time_ms: u32) -> EventTime {
         EventTime::resolve(time_ms, *self.reference_ns, self.captured_ns)
-    }
-
-    /// Platform and mission, 21 bytes at most.
-    fn mission_key(&self) -> Option<Text> {
-        let platform = self.header.platform.as_deref().unwrap_or_default();
-        Text::format(format_args!("{platform}-{}", self.header.mission_id))
     }
 
     /// A message of a class that the parameters may turn off.
@@ -232,14 +241,12 @@ impl Writer<'_> {
     }
 
     fn message(&mut self, class: &'static str, time_ns: u64, body: &impl Body) {
-        let platform = self.header.platform.as_deref().unwrap_or_default();
-        let (mission, job) = (self.header.mission_id, self.header.job_id);
         let key = match class {
-            DWELL | DETECTION => format!("{platform}-{mission}-{job}"),
-            _ => format!("{platform}-{mission}"),
+            DWELL | DETECTION => &self.job_key,
+            _ => &self.mission_key,
         };
         self.out
-            .message(class, &key, time_ns, body)
+            .message(class, key, time_ns, body)
             .with_marking(self.marking);
         self.messages += 1;
     }
