@@ -1,11 +1,10 @@
 //! Bodies: what a message says. Keys stand in the order of the schemas in `schemas/`.
 
-use outrigger_sdk::{AltDatum, Body, BodyError, Source, Text, TimeSource, Track};
-use serde::{Deserialize, Serialize};
+use outrigger_sdk::{AltDatum, Body, BodyError, Map, Source, Text, TimeSource, Track};
 
 use crate::class::platform_class;
 use crate::geodesy::{Attitude, Axes, Geodetic, Motion};
-use crate::pdu::{EntityId, EntityState, EntityType, Header, Vector};
+use crate::pdu::{EntityId, EntityState, EntityType, PARAMETER_BYTES};
 use crate::time::{is_absolute, past_hour_ns, resolve};
 
 /// Bytes of variable parameters that are kept in a body, at most: 64 of them. Reason: written in
@@ -65,62 +64,45 @@ fn turns(algorithm: u8) -> bool {
 }
 
 /// How the sender asks others to go on until its next PDU.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct DeadReckoning {
-    algorithm: u8,
-    parameters: Option<Text>,
-    acceleration_mps2: Vector,
-    angular_velocity_rps: Vector,
-}
-
-impl DeadReckoning {
-    fn new(state: &EntityState) -> Self {
-        let used = state.algorithm_parameters.iter().any(|byte| *byte != 0);
-        Self {
-            algorithm: state.algorithm,
-            parameters: used
-                .then(|| Text::new(&hexadecimal(&state.algorithm_parameters)))
-                .flatten(),
-            acceleration_mps2: state.acceleration_mps2,
-            angular_velocity_rps: state.angular_velocity_rps,
+fn dead_reckoning(map: &mut Map, state: &EntityState) {
+    let used = state.algorithm_parameters.iter().any(|byte| *byte != 0);
+    map.map("dead_reckoning", |map| {
+        map.unsigned("algorithm", state.algorithm);
+        if used {
+            let parameters = hexadecimal(&state.algorithm_parameters);
+            map.text("parameters", parameters.as_str());
         }
-    }
+        map.numbers("acceleration_mps2", &state.acceleration_mps2)
+            .numbers("angular_velocity_rps", &state.angular_velocity_rps);
+    });
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing into a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    let digit = |value: u8| char::from_digit(value.into(), 16).unwrap_or_default();
+    bytes
+        .iter()
+        .flat_map(|byte| [digit(byte >> 4), digit(byte & 0x0f)])
+        .collect()
 }
 
-/// Under `dis` in a track.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Extras {
-    exercise: u8,
-    force: u8,
-    entity_type: Option<Text>,
-    pitch_deg: f64,
-    roll_deg: Option<f64>,
-    dead_reckoning: DeadReckoning,
-    timestamp_absolute: bool,
-    past_hour_ns: u64,
+/// A decoder writes bodies; nothing here reads one.
+fn unread<T>() -> Result<T, BodyError> {
+    Err(BodyError("this plugin only writes this body".into()))
 }
 
 /// Body of `track.air`, `track.sea` and `track.ground`: the canonical track, and under `dis` what
 /// only DIS says.
-#[derive(Clone, Debug)]
-pub struct TrackBody {
+#[derive(Clone, Copy, Debug)]
+pub struct TrackBody<'a> {
     track: Track,
-    extras: Extras,
+    attitude: Attitude,
+    state: &'a EntityState<'a>,
 }
 
-impl TrackBody {
+impl<'a> TrackBody<'a> {
     /// What an Entity State says of a track, captured at `captured_ns`. `None` only if an identity
     /// could not be written.
-    pub fn new(state: &EntityState, captured_ns: u64) -> Option<Self> {
+    pub fn new(state: &'a EntityState<'a>, captured_ns: u64) -> Option<Self> {
         let (time_ns, time_source) = resolve(state.header.timestamp, captured_ns);
         let place = Geodetic::from_earth(state.location_m);
         let horizon = place.horizon();
@@ -148,105 +130,83 @@ impl TrackBody {
             track.turn_rate_dps = attitude.turn_rate_dps(state.angular_velocity_rps);
         }
         track.source = Some(Source::Dis);
-        let extras = Extras {
-            exercise: state.header.exercise,
-            force: state.force,
-            entity_type: type_text(&state.entity_type),
-            pitch_deg: attitude.pitch_deg,
-            roll_deg: attitude.roll_deg,
-            dead_reckoning: DeadReckoning::new(state),
-            timestamp_absolute: is_absolute(state.header.timestamp),
-            past_hour_ns: past_hour_ns(state.header.timestamp),
-        };
-        Some(Self { track, extras })
+        Some(Self {
+            track,
+            attitude,
+            state,
+        })
     }
 }
 
-/// A decoder writes bodies; this one is not read here.
-impl Body for TrackBody {
+impl Body for TrackBody<'_> {
     fn decode(_class: &str, _bytes: &[u8]) -> Result<Self, BodyError> {
-        Err(BodyError("this plugin only writes this body".into()))
+        unread()
     }
 
     fn encode(&self, out: &mut Vec<u8>) {
-        const NAME: &str = "dis";
-        let start = out.len();
-        self.track.encode(out);
-        // One more pair in the map's head: one byte up to 15 pairs, then three.
-        match out[start] {
-            0x8f => drop(out.splice(start..=start, [0xde, 0, 16])),
-            0xde => out[start + 2] += 1,
-            _ => out[start] += 1,
-        }
-        out.push(0xa0 | NAME.len() as u8);
-        out.extend_from_slice(NAME.as_bytes());
-        self.extras.encode(out);
+        let Self {
+            track,
+            attitude,
+            state,
+        } = self;
+        let entity_type = type_text(&state.entity_type);
+        track.encode_with(out, "dis", |map| {
+            map.unsigned("exercise", state.header.exercise)
+                .unsigned("force", state.force)
+                .text("entity_type", entity_type.as_deref())
+                .number("pitch_deg", attitude.pitch_deg)
+                .number("roll_deg", attitude.roll_deg);
+            dead_reckoning(map, state);
+            map.flag("timestamp_absolute", is_absolute(state.header.timestamp))
+                .unsigned("past_hour_ns", past_hour_ns(state.header.timestamp));
+        });
     }
 }
 
-/// Body of `dis.entity-state`: the PDU, field by field, as sent.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct StateBody {
-    time_ns: u64,
-    time_source: Option<Text>,
-    version: u8,
-    exercise: u8,
-    timestamp: u32,
-    pdu_status: u8,
-    site: u16,
-    application: u16,
-    entity: u16,
-    force: u8,
-    entity_type: Option<Text>,
-    alternative_type: Option<Text>,
-    velocity_mps: Vector,
-    velocity_in_body_axes: bool,
-    location_m: Vector,
-    orientation_rad: Vector,
-    appearance: u32,
-    dead_reckoning: DeadReckoning,
-    marking_set: u8,
-    marking: Option<Text>,
-    capabilities: u32,
-    parameter_count: u64,
-    parameters: Option<String>,
-}
+/// Body of `dis.entity-state`: the PDU at this time, field by field, as sent.
+#[derive(Clone, Copy, Debug)]
+pub struct StateBody<'a>(pub &'a EntityState<'a>, pub u64, pub TimeSource);
 
-impl StateBody {
-    /// An Entity State at its time.
-    pub fn new(state: &EntityState, time_ns: u64, time_source: TimeSource) -> Self {
-        let Header {
-            version,
-            exercise,
-            timestamp,
-            status,
-            ..
-        } = state.header;
+impl Body for StateBody<'_> {
+    fn decode(_class: &str, _bytes: &[u8]) -> Result<Self, BodyError> {
+        unread()
+    }
+
+    fn encode(&self, out: &mut Vec<u8>) {
+        let Self(state, time_ns, time_source) = self;
+        let (header, id) = (&state.header, &state.id);
         let kept = (1..=PARAMETER_BYTES_KEPT_MAX).contains(&state.parameters.len());
-        Self {
-            time_ns,
-            time_source: Text::new(time_source.as_str()),
-            version,
-            exercise,
-            timestamp,
-            pdu_status: status,
-            site: state.id.site,
-            application: state.id.application,
-            entity: state.id.entity,
-            force: state.force,
-            entity_type: type_text(&state.entity_type),
-            alternative_type: type_text(&state.alternative_type),
-            velocity_mps: state.velocity_mps,
-            velocity_in_body_axes: in_body_axes(state.algorithm),
-            location_m: state.location_m,
-            orientation_rad: state.orientation_rad,
-            appearance: state.appearance,
-            dead_reckoning: DeadReckoning::new(state),
-            marking_set: state.marking_set,
-            marking: Text::new(&hexadecimal(&state.marking)),
-            capabilities: state.capabilities,
-            parameter_count: (state.parameters.len() / crate::pdu::PARAMETER_BYTES) as u64,
-            parameters: kept.then(|| hexadecimal(state.parameters)),
-        }
+        let parameters = kept.then(|| hexadecimal(state.parameters));
+        let entity_type = type_text(&state.entity_type);
+        let alternative_type = type_text(&state.alternative_type);
+        let marking = hexadecimal(&state.marking);
+        Map::write(out, |map| {
+            map.unsigned("time_ns", *time_ns)
+                .text("time_source", time_source.as_str())
+                .unsigned("version", header.version)
+                .unsigned("exercise", header.exercise)
+                .unsigned("timestamp", header.timestamp)
+                .unsigned("pdu_status", header.status)
+                .unsigned("site", id.site)
+                .unsigned("application", id.application)
+                .unsigned("entity", id.entity)
+                .unsigned("force", state.force)
+                .text("entity_type", entity_type.as_deref())
+                .text("alternative_type", alternative_type.as_deref())
+                .numbers("velocity_mps", &state.velocity_mps)
+                .flag("velocity_in_body_axes", in_body_axes(state.algorithm))
+                .numbers("location_m", &state.location_m)
+                .numbers("orientation_rad", &state.orientation_rad)
+                .unsigned("appearance", state.appearance);
+            dead_reckoning(map, state);
+            map.unsigned("marking_set", state.marking_set)
+                .text("marking", marking.as_str())
+                .unsigned("capabilities", state.capabilities)
+                .unsigned(
+                    "parameter_count",
+                    (state.parameters.len() / PARAMETER_BYTES) as u64,
+                )
+                .text("parameters", parameters.as_deref());
+        });
     }
 }

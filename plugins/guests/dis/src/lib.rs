@@ -135,7 +135,7 @@ impl DisDecoder {
             messages += 1;
         }
         if self.parameters.source_classes {
-            let body = StateBody::new(state, time_ns, time_source);
+            let body = StateBody(state, time_ns, time_source);
             out.message(ENTITY_STATE, &key, time_ns, &body);
             messages += 1;
         }
