@@ -5,6 +5,7 @@ mod common;
 mod config;
 mod control;
 mod crash;
+mod dis;
 mod doctor;
 mod gmti;
 mod isolation;

@@ -269,12 +269,12 @@ fn wrong_datagrams_are_rejects_that_say_where() {
 #[test]
 fn a_datagram_has_at_most_the_pdus_that_are_read() {
     let one = Made::default().bytes();
-    assert_eq!(decode(&one.repeat(32)).messages.len(), 64);
-    let outcome = decode(&one.repeat(33));
+    assert_eq!(decode(&one.repeat(24)).messages.len(), 48);
+    let outcome = decode(&one.repeat(25));
     assert_eq!(outcome.messages, []);
     assert_eq!(
         outcome.rejects[0].detail,
-        "more PDUs than are read at byte 4608"
+        "more PDUs than are read at byte 3456"
     );
 }
 

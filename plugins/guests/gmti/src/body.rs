@@ -108,12 +108,16 @@ impl Body for SegmentBody<'_> {
     }
 }
 
+/// Two lower-case digits a byte. From a table and through plain bytes: the largest frame has to fit
+/// the default fuel.
 fn hexadecimal(bytes: &[u8]) -> String {
-    let digit = |value: u8| char::from_digit(value.into(), 16).unwrap_or_default();
-    bytes
-        .iter()
-        .flat_map(|byte| [digit(byte >> 4), digit(byte & 0x0f)])
-        .collect()
+    const DIGITS: [u8; 16] = *b"0123456789abcdef";
+    let mut text = vec![b'0'; 2 * bytes.len()];
+    for (pair, byte) in text.chunks_exact_mut(2).zip(bytes) {
+        pair[0] = DIGITS[usize::from(byte >> 4)];
+        pair[1] = DIGITS[usize::from(byte & 0x0f)];
+    }
+    String::from_utf8(text).unwrap_or_default()
 }
 
 /// Body of `gmti.dwell`: all of a dwell but its targets.
