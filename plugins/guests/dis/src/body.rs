@@ -7,10 +7,10 @@ use crate::geodesy::{Attitude, Axes, Geodetic, Motion};
 use crate::pdu::{EntityId, EntityState, EntityType, PARAMETER_BYTES};
 use crate::time::{is_absolute, past_hour_ns, resolve};
 
-/// Bytes of variable parameters that are kept in a body, at most: 64 of them. Reason: written in
-/// hexadecimal, with the rest they fit the 4,096 bytes that a body has by default. Of more only
-/// the number is kept.
-pub const PARAMETER_BYTES_KEPT_MAX: usize = 1_024;
+/// Bytes of variable parameters that are kept in a body, at most: 16 of them. Reason: the largest
+/// datagram has to fit the fuel that one frame alone has by default. Of more only the number is
+/// kept.
+pub const PARAMETER_BYTES_KEPT_MAX: usize = 256;
 
 /// The character set of a marking that can be read: ASCII. Source: SISO-REF-010, UID 45.
 const ASCII: u8 = 1;

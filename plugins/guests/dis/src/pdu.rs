@@ -16,7 +16,7 @@ pub const PARAMETER_BYTES: usize = 16;
 /// below the 64 that the host takes of a frame unless told otherwise, and within the fuel that one
 /// frame alone has by default (`tests/dis.rs`); a datagram of an Ethernet frame holds ten. A
 /// datagram with more is rejected.
-pub const DATAGRAM_PDUS_MAX: usize = 24;
+pub const DATAGRAM_PDUS_MAX: usize = 12;
 /// Versions that are read.
 const VERSIONS: std::ops::RangeInclusive<u8> = 5..=7;
 /// Type of the Entity State PDU.

@@ -269,12 +269,12 @@ fn wrong_datagrams_are_rejects_that_say_where() {
 #[test]
 fn a_datagram_has_at_most_the_pdus_that_are_read() {
     let one = Made::default().bytes();
-    assert_eq!(decode(&one.repeat(24)).messages.len(), 48);
-    let outcome = decode(&one.repeat(25));
+    assert_eq!(decode(&one.repeat(12)).messages.len(), 24);
+    let outcome = decode(&one.repeat(13));
     assert_eq!(outcome.messages, []);
     assert_eq!(
         outcome.rejects[0].detail,
-        "more PDUs than are read at byte 3456"
+        "more PDUs than are read at byte 1728"
     );
 }
 
@@ -283,8 +283,8 @@ fn every_byte_of_parameters_is_kept_up_to_the_bound() {
     for (parameters, kept) in [
         (0, None),
         (1, Some(32)),
-        (64, Some(2_048)),
-        (65, None),
+        (16, Some(512)),
+        (17, None),
         (255, None),
     ] {
         let made = Made {

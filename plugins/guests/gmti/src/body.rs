@@ -11,9 +11,10 @@ use crate::packet::{Header, Kept};
 use crate::read::{ba16_deg, ba32_deg, longitude_deg, sa16_deg, sa32_deg};
 use crate::time::EventTime;
 
-/// Bytes of a segment that are kept in a body, at most. Reason: written in hexadecimal they fit
-/// the 4,096 bytes that a body has by default. Of a longer one only the length is kept.
-pub const SEGMENT_BYTES_KEPT_MAX: usize = 1_500;
+/// Bytes of a segment that are kept in a body, at most. Reason: a packet of nothing but such
+/// segments has to fit the fuel that one frame alone has by default; all segments of fixed length
+/// are shorter. Of a longer one only the length is kept.
+pub const SEGMENT_BYTES_KEPT_MAX: usize = 256;
 
 /// D31 when the radar says nothing of its least velocity.
 const NO_STATEMENT: u8 = 255;
