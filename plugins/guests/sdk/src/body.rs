@@ -76,7 +76,9 @@ impl Body for Unread {
     }
 }
 
-/// Writes a MessagePack map of numbers: evidence, for people. Put the unit into each name.
+/// Writes a MessagePack map, pair by pair and without an intermediate value: evidence, and bodies
+/// that are too many to go through serde. Put the unit into each name, and write names in the
+/// schema's order.
 #[derive(Debug)]
 pub struct Map<'a> {
     out: &'a mut Vec<u8>,
@@ -85,7 +87,7 @@ pub struct Map<'a> {
 
 impl Map<'_> {
     /// Appends a map that `fill` fills.
-    pub(crate) fn write(out: &mut Vec<u8>, fill: impl FnOnce(&mut Map)) {
+    pub fn write(out: &mut Vec<u8>, fill: impl FnOnce(&mut Map)) {
         let start = out.len();
         // Nearly every map has fewer than 16 pairs and so a head of one byte.
         out.push(0x80);
@@ -101,21 +103,75 @@ impl Map<'_> {
         }
     }
 
-    /// A number, kept as float64. One that is not finite is left out.
-    pub fn number(&mut self, name: &str, value: f64) -> &mut Self {
-        if value.is_finite() {
-            msgpack::write_str(self.out, name);
+    #[inline]
+    fn name(&mut self, name: &str) {
+        msgpack::write_str(self.out, name);
+        self.pairs += 1;
+    }
+
+    /// A number, kept as float64. One that is absent or not finite is left out.
+    pub fn number(&mut self, name: &str, value: impl Into<Option<f64>>) -> &mut Self {
+        if let Some(value) = value.into().filter(|value| value.is_finite()) {
+            self.name(name);
             msgpack::write_float(self.out, value);
-            self.pairs += 1;
+        }
+        self
+    }
+
+    /// Numbers, kept as float64. If one is not finite, all are left out.
+    pub fn numbers(&mut self, name: &str, values: &[f64]) -> &mut Self {
+        if values.iter().all(|value| value.is_finite()) {
+            self.name(name);
+            msgpack::write_array(self.out, values.len());
+            for value in values {
+                msgpack::write_float(self.out, *value);
+            }
         }
         self
     }
 
     /// A whole number.
     pub fn integer(&mut self, name: &str, value: i64) -> &mut Self {
-        msgpack::write_str(self.out, name);
+        self.name(name);
         msgpack::write_signed(self.out, value);
-        self.pairs += 1;
+        self
+    }
+
+    /// A whole number that is not negative.
+    pub fn unsigned(&mut self, name: &str, value: impl Into<u64>) -> &mut Self {
+        self.name(name);
+        msgpack::write_unsigned(self.out, value.into());
+        self
+    }
+
+    /// The same; one that is absent is left out.
+    pub fn optional(&mut self, name: &str, value: Option<impl Into<u64>>) -> &mut Self {
+        match value {
+            Some(value) => self.unsigned(name, value),
+            None => self,
+        }
+    }
+
+    /// A text. One that is absent is left out.
+    pub fn text<'t>(&mut self, name: &str, value: impl Into<Option<&'t str>>) -> &mut Self {
+        if let Some(value) = value.into() {
+            self.name(name);
+            msgpack::write_str(self.out, value);
+        }
+        self
+    }
+
+    /// True or false.
+    pub fn flag(&mut self, name: &str, value: bool) -> &mut Self {
+        self.name(name);
+        self.out.push(0xc2 | u8::from(value));
+        self
+    }
+
+    /// A map inside of this one.
+    pub fn map(&mut self, name: &str, fill: impl FnOnce(&mut Map)) -> &mut Self {
+        self.name(name);
+        Map::write(self.out, fill);
         self
     }
 }

@@ -339,6 +339,10 @@ fn write_len(out: &mut Vec<u8>, len: usize, fix: u8, wide: u8) {
     }
 }
 
+pub(crate) fn write_array(out: &mut Vec<u8>, values: usize) {
+    write_len(out, values, 0x90, 0xdc);
+}
+
 pub(crate) fn write_map(out: &mut Vec<u8>, pairs: usize) {
     write_len(out, pairs, 0x80, 0xde);
 }
@@ -366,7 +370,7 @@ fn canonical_value(reader: &mut Reader, out: &mut Vec<u8>, depth: u32) -> Result
             out.extend_from_slice(&before[..before.len() - reader.rest().len()]);
         }
         Head::Array(len) => {
-            write_len(out, len, 0x90, 0xdc);
+            write_array(out, len);
             for _ in 0..len {
                 canonical_value(reader, out, depth)?;
             }

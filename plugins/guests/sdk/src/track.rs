@@ -5,7 +5,7 @@ use std::ops::Deref;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::body::{Body, BodyError};
+use crate::body::{Body, BodyError, Map};
 use crate::msgpack::{self, Fault, Reader};
 
 /// Bytes that a [`Text`] holds, at most.
@@ -347,6 +347,21 @@ impl Track {
             source: None,
             accuracy_m: None,
         }
+    }
+
+    /// Appends the track as its body is, and in it one more map: what only one source says, under
+    /// the name of that source. The class then has a schema of its own.
+    pub fn encode_with(&self, out: &mut Vec<u8>, name: &str, fill: impl FnOnce(&mut Map)) {
+        let start = out.len();
+        self.encode(out);
+        // One more pair in the head: one byte up to 15 pairs, then three.
+        match out[start] {
+            0x8f => drop(out.splice(start..=start, [0xde, 0, 16])),
+            0xde => out[start + 2] += 1,
+            _ => out[start] += 1,
+        }
+        msgpack::write_str(out, name);
+        Map::write(out, fill);
     }
 
     /// Latitude and longitude, when both are known.

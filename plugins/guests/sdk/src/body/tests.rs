@@ -172,3 +172,53 @@ fn what_is_no_map_of_names_is_refused() {
         "nested too deep"
     );
 }
+
+#[test]
+fn a_map_written_by_hand_is_the_body_that_serde_writes() {
+    #[derive(Serialize, Deserialize)]
+    struct Inner {
+        deep: bool,
+    }
+    #[derive(Serialize, Deserialize)]
+    struct Whole {
+        number: f64,
+        absent: Option<f64>,
+        numbers: [f64; 3],
+        below: i64,
+        small: u8,
+        none: Option<u8>,
+        large: u64,
+        text: String,
+        inner: Inner,
+    }
+    let whole = Whole {
+        number: 1.5,
+        absent: None,
+        numbers: [0.0, -1.0, 2.5],
+        below: -300,
+        small: 200,
+        none: None,
+        large: u64::MAX,
+        text: "kurz".into(),
+        inner: Inner { deep: true },
+    };
+    let (mut expected, mut got) = (Vec::new(), Vec::new());
+    whole.encode(&mut expected);
+    Map::write(&mut got, |map| {
+        map.number("number", whole.number)
+            .number("absent", whole.absent)
+            .number("not_finite", f64::NAN)
+            .numbers("numbers", &whole.numbers)
+            .numbers("not_finite", &[0.0, f64::INFINITY])
+            .integer("below", whole.below)
+            .unsigned("small", whole.small)
+            .optional("none", whole.none)
+            .unsigned("large", whole.large)
+            .text("text", whole.text.as_str())
+            .text("nothing", None)
+            .map("inner", |map| {
+                map.flag("deep", whole.inner.deep);
+            });
+    });
+    assert_eq!(got, expected);
+}

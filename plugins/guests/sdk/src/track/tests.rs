@@ -189,3 +189,31 @@ fn texts_are_one_to_thirty_one_bytes() {
         "mmsi:002446600"
     );
 }
+
+#[test]
+fn one_more_map_is_the_last_pair_of_a_track_of_any_size() {
+    // From the fewest fields to all, over the sizes at which a map's head grows.
+    let mut tracks = vec![Track::new(Text::new("x").unwrap(), 0, TimeSource::Capture)];
+    let mut track = full();
+    tracks.push(track);
+    for fewer in [
+        |track: &mut Track| track.accuracy_m = None,
+        |track: &mut Track| track.source = None,
+        |track: &mut Track| track.turn_rate_dps = None,
+    ] {
+        fewer(&mut track);
+        tracks.push(track);
+    }
+    for track in tracks {
+        let mut bytes = vec![0xff];
+        track.encode_with(&mut bytes, "more", |map| {
+            map.unsigned("one", 1u8);
+        });
+        let mut expected = json(&encoded(&track));
+        expected["more"] = serde_json::json!({ "one": 1 });
+        assert_eq!(json(&bytes[1..]), expected);
+        let mut canonical = Vec::new();
+        msgpack::canonicalise(&bytes[1..], &mut canonical).unwrap();
+        assert_eq!(canonical, bytes[1..]);
+    }
+}
