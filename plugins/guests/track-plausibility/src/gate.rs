@@ -1,0 +1,296 @@
+//! A reachable position against where the track was going, and against the reported velocity.
+//!
+//! The way between two positions is held against the mean of the velocities reported at both, which
+//! follows turns: for a steady turn the error is a twelfth of the turn's square of the way. Without
+//! reported velocities it is held against the filter's prediction. Noise by source; and the gate
+//! widens with the track's own mean square, up to a bound, so that a source that is noisier than
+//! thought costs reports' precision and not the operator's patience.
+
+use outrigger_sdk::Severity;
+
+use crate::finding::{Finding, Findings, Rule};
+use crate::plane::{Vector, angle_deg};
+use crate::platform::Limits;
+use crate::state::{Course, Fix};
+use crate::step::{Rules, Step};
+use crate::values::Report;
+
+/// Interval past which only reach is judged, and the filter starts anew, seconds. Class A at anchor
+/// reports every 3 min (ITU-R M.1371-5, annex 1, table 1).
+const GAP_S: f64 = 200.0;
+/// Share of the way by which a reported velocity may be off, one standard deviation. Source:
+/// traffic, `consistency.py`: 10 % is what it throws out, taken as two deviations.
+const WAY_SHARE: f64 = 0.05;
+/// The same, of all the way that is remembered.
+const DRIFT_SHARE: f64 = 0.2;
+/// Time over which old ways fade, seconds.
+const MEMORY_S: f64 = 60.0;
+/// Interval past which the mean of two reported velocities is not that of the way, seconds.
+const DRIFT_STEP_S: f64 = 60.0;
+/// Mean square of a track's innovations that its gate follows, at most: three times as wide.
+const NOISE_MAX: f64 = 9.0;
+/// Weight of one innovation in that mean.
+const NOISE_WEIGHT: f64 = 1.0 / 16.0;
+/// The most that one innovation counts for: one outlier is not noise.
+const NOISE_STEP_MAX: f64 = 10.0;
+
+/// What became of a position.
+pub enum Passed {
+    /// It is on its track, which goes on like this.
+    On(Course),
+    /// It is on its track and adds nothing: it is a little early, or the same place again.
+    Unmoved,
+    /// Too long after the last one: the track begins anew.
+    Restart,
+    /// It is off.
+    Off(Finding),
+}
+
+/// The velocity of a position, when it is known well enough to go by.
+pub fn velocity(fix: &Fix, report: &Report) -> Option<Vector> {
+    let speed_mps = f64::from(fix.speed_mps?);
+    match fix.course_deg {
+        Some(course_deg) => Some(Vector::polar(speed_mps, course_deg.into())),
+        // A ship at rest has no course.
+        None => (speed_mps <= 2.0 * report.noise.speed_mps).then(Vector::default),
+    }
+}
+
+/// Judges a position that is in time and within reach.
+pub fn judge(
+    course: &Course,
+    fix: &Fix,
+    step: &Step,
+    report: &Report,
+    limits: &Limits,
+    rules: &Rules,
+    found: &mut Findings,
+) -> Passed {
+    if !step.is_timed() || step.interval_s > GAP_S {
+        return Passed::Restart;
+    }
+    let mut course = *course;
+    let error = Error::new(&course, fix, step, report);
+    if let Some(frozen) = frozen(&mut course, fix, step, &error, limits) {
+        return match frozen {
+            Some(finding) => {
+                found.add(finding);
+                Passed::On(course)
+            }
+            None => Passed::On(course),
+        };
+    }
+    let reported = Reported::new(&course, fix, step, report, limits, &error);
+    let scale = f64::from(course.noise);
+    let gate_m = |variance: f64| {
+        (rules.parameters.gate * scale * variance)
+            .sqrt()
+            .max(limits.floor_m)
+    };
+    if step.interval_s <= 0.0 {
+        // No later than the last one: only how far it is off can be said.
+        let (off_m, variance) = match &reported {
+            Some(reported) => (reported.off_m.length(), reported.variance),
+            None => return Passed::Unmoved,
+        };
+        return if off_m > gate_m(variance) {
+            Passed::Off(innovation(off_m, gate_m(variance), step))
+        } else {
+            Passed::Unmoved
+        };
+    }
+    let predicted = course
+        .filter
+        .predict(step.interval_s, limits.manoeuvre_mps2);
+    let shown_off_m = step.way_m.minus(predicted.position_m);
+    let shown_variance = predicted.variance(error.variance());
+    let (off_m, variance) = match &reported {
+        Some(reported) => (reported.off_m, reported.variance),
+        None => (shown_off_m, shown_variance),
+    };
+    let limit_m = gate_m(variance);
+    let mut mismatch = None;
+    if off_m.length() > limit_m {
+        // The positions agree with each other, and not with the reported velocity.
+        let velocity_is_off = reported.is_some()
+            && course.filter.velocity().is_some()
+            && shown_off_m.length() < off_m.length() / 2.0;
+        if !velocity_is_off {
+            return Passed::Off(innovation(off_m.length(), limit_m, step));
+        }
+        mismatch = Some((off_m.length(), limit_m));
+    }
+    course.filter = predicted.update(step.way_m, error.variance());
+    course.last = *fix;
+    course.frozen_reports = 0;
+    // Two axes: the expected square is twice the variance.
+    let square = (off_m.square() / (2.0 * variance)).min(NOISE_STEP_MAX * scale);
+    course.noise = (scale + (square - scale) * NOISE_WEIGHT).clamp(1.0, NOISE_MAX) as f32;
+    if let Some(reported) = reported.filter(|_| step.interval_s <= DRIFT_STEP_S) {
+        let keep = MEMORY_S / (MEMORY_S + step.interval_s);
+        let [east, north] = course.drift_m.map(f64::from);
+        let drift_m = Vector { east, north }.times(keep).plus(reported.off_m);
+        let way_m = f64::from(course.way_m) * keep + reported.way_m;
+        course.drift_m = [drift_m.east as f32, drift_m.north as f32];
+        course.way_m = way_m as f32;
+        let limit_m = gate_m(2.0 * error.variance()) + DRIFT_SHARE * way_m;
+        if drift_m.length() > limit_m {
+            mismatch = Some((drift_m.length(), limit_m));
+        }
+    } else {
+        course.drift_m = [0.0; 2];
+        course.way_m = 0.0;
+    }
+    if let Some((drift_m, limit_m)) = mismatch {
+        let shown_mps = course.filter.velocity().map(Vector::length);
+        found.add(Finding::new(
+            Rule::VelocityMismatch,
+            Severity::Minor,
+            drift_m / limit_m,
+            &[
+                ("drift_m", drift_m),
+                ("limit_m", limit_m),
+                ("interval_s", step.interval_s),
+                ("speed_mps", fix.speed_mps.map_or(f64::NAN, f64::from)),
+                ("shown_mps", shown_mps.unwrap_or(f64::NAN)),
+            ],
+        ));
+    }
+    if course.filter.is_finite() {
+        Passed::On(course)
+    } else {
+        Passed::Restart
+    }
+}
+
+fn innovation(off_m: f64, limit_m: f64, step: &Step) -> Finding {
+    let ratio = off_m / limit_m;
+    // Twice the gate is no noise.
+    let severity = if ratio < 2.0 {
+        Severity::Minor
+    } else {
+        Severity::Major
+    };
+    Finding::new(
+        Rule::Innovation,
+        severity,
+        ratio,
+        &[
+            ("off_m", off_m),
+            ("limit_m", limit_m),
+            ("distance_m", step.distance_m),
+            ("interval_s", step.interval_s),
+        ],
+    )
+}
+
+/// How far one position can be off.
+struct Error {
+    position_m: f64,
+    along_m: f64,
+}
+
+impl Error {
+    fn new(course: &Course, fix: &Fix, step: &Step, report: &Report) -> Self {
+        let speeds = [course.last.speed_mps, fix.speed_mps];
+        let speed_mps = match speeds.into_iter().flatten().reduce(f32::max) {
+            Some(speed_mps) => f64::from(speed_mps),
+            None => course.filter.velocity().map_or(0.0, Vector::length),
+        };
+        Self {
+            position_m: report.noise.position_m,
+            along_m: speed_mps * report.noise.time_s.max(step.off_s / 2.0),
+        }
+    }
+
+    fn variance(&self) -> f64 {
+        self.position_m * self.position_m + self.along_m * self.along_m
+    }
+}
+
+/// The way against the velocities reported at both ends.
+struct Reported {
+    /// The way less the reported one.
+    off_m: Vector,
+    /// Length of the reported one, metres.
+    way_m: f64,
+    /// Variance of `off_m` on each axis, square metres.
+    variance: f64,
+}
+
+impl Reported {
+    fn new(
+        course: &Course,
+        fix: &Fix,
+        step: &Step,
+        report: &Report,
+        limits: &Limits,
+        error: &Error,
+    ) -> Option<Self> {
+        let (before, now) = (velocity(&course.last, report)?, velocity(fix, report)?);
+        let interval_s = step.interval_s;
+        let way = before.plus(now).times(interval_s / 2.0);
+        let way_m = interval_s.abs() * f64::midpoint(before.length(), now.length());
+        let turned_deg = match (course.last.course_deg, fix.course_deg) {
+            (Some(before), Some(now)) => angle_deg(before.into(), now.into()),
+            _ => 0.0,
+        };
+        let turned = turned_deg.to_radians();
+        let unsteady_m = limits.manoeuvre_mps2 * interval_s * interval_s / 12.0;
+        let parts_m = [
+            WAY_SHARE * way_m,
+            report.noise.speed_mps * interval_s,
+            way_m * turned * turned / 12.0,
+            unsteady_m,
+        ];
+        let variance = parts_m
+            .iter()
+            .fold(2.0 * error.variance(), |sum, part_m| sum + part_m * part_m);
+        Some(Self {
+            off_m: step.way_m.minus(way),
+            way_m,
+            variance,
+        })
+    }
+}
+
+/// The same place again: `None` when it is another one, or the track does not move; `Some(None)`
+/// while that may be chance. The track's time does not go on while it is frozen, so what it should
+/// have moved grows.
+fn frozen(
+    course: &mut Course,
+    fix: &Fix,
+    step: &Step,
+    error: &Error,
+    limits: &Limits,
+) -> Option<Option<Finding>> {
+    if fix.place != course.last.place || step.interval_s <= 0.0 {
+        return None;
+    }
+    let speed_mps = match (course.last.speed_mps, fix.speed_mps) {
+        (Some(before), Some(now)) => f64::from(before.min(now)),
+        (Some(speed_mps), None) | (None, Some(speed_mps)) => f64::from(speed_mps),
+        (None, None) => course.filter.velocity()?.length(),
+    };
+    if speed_mps < limits.direction_speed_mps {
+        return None;
+    }
+    let missed_m = speed_mps * step.interval_s;
+    let limit_m = (5.0 * error.variance().sqrt()).max(limits.floor_m / 2.0);
+    course.frozen_reports = course.frozen_reports.saturating_add(1);
+    if missed_m <= limit_m {
+        return Some(None);
+    }
+    Some(Some(Finding::new(
+        Rule::FrozenPosition,
+        Severity::Major,
+        missed_m / limit_m,
+        &[
+            ("missed_m", missed_m),
+            ("limit_m", limit_m),
+            ("speed_mps", speed_mps),
+            ("interval_s", step.interval_s),
+            ("reports", f64::from(course.frozen_reports)),
+        ],
+    )))
+}
