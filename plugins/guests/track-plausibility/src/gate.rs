@@ -11,6 +11,7 @@ use outrigger_sdk::Severity;
 use crate::finding::{Finding, Findings, Rule};
 use crate::plane::{Vector, angle_deg};
 use crate::platform::Limits;
+use crate::source::Noise;
 use crate::state::{Course, Fix};
 use crate::step::{Rules, Step};
 use crate::values::Report;
@@ -33,6 +34,9 @@ const NOISE_MAX: f64 = 9.0;
 const NOISE_WEIGHT: f64 = 1.0 / 16.0;
 /// The most that one innovation counts for: one outlier is not noise.
 const NOISE_STEP_MAX: f64 = 10.0;
+
+/// How much older than its time says a position may be, in what its source can be off by at most.
+const STALE: f64 = 1.5;
 
 /// What became of a position.
 pub enum Passed {
@@ -71,7 +75,15 @@ pub fn judge(
     }
     let mut course = *course;
     let error = Error::new(&course, fix, step, report);
-    if let Some(frozen) = frozen(&mut course, fix, step, &error, limits) {
+    if let Some(frozen) = frozen(
+        &mut course,
+        fix,
+        step,
+        &error,
+        limits,
+        &report.noise,
+        rules.parameters.gate,
+    ) {
         return match frozen {
             Some(finding) => {
                 found.add(finding);
@@ -82,58 +94,60 @@ pub fn judge(
     }
     let reported = Reported::new(&course, fix, step, report, limits, &error);
     let scale = f64::from(course.noise);
-    let gate_m = |variance: f64| {
-        (rules.parameters.gate * scale * variance)
-            .sqrt()
-            .max(limits.floor_m)
+    let gate = Gate {
+        square: rules.parameters.gate * scale,
+        floor_m: limits.floor_m,
     };
     if step.interval_s <= 0.0 {
         // No later than the last one: only how far it is off can be said.
-        let (off_m, variance) = match &reported {
-            Some(reported) => (reported.off_m.length(), reported.variance),
-            None => return Passed::Unmoved,
+        let Some(reported) = &reported else {
+            return Passed::Unmoved;
         };
-        return if off_m > gate_m(variance) {
-            Passed::Off(innovation(off_m, gate_m(variance), step))
-        } else {
-            Passed::Unmoved
+        return match gate.passed(&reported.off) {
+            Some(limit_m) => Passed::Off(innovation(reported.off.off_m.length(), limit_m, step)),
+            None => Passed::Unmoved,
         };
     }
     let predicted = course
         .filter
         .predict(step.interval_s, limits.manoeuvre_mps2);
     let shown_off_m = step.way_m.minus(predicted.position_m);
-    let shown_variance = predicted.variance(error.variance());
-    let (off_m, variance) = match &reported {
-        Some(reported) => (reported.off_m, reported.variance),
-        None => (shown_off_m, shown_variance),
+    let off = match &reported {
+        Some(reported) => reported.off,
+        None => Off {
+            off_m: shown_off_m,
+            along: 0.0,
+            variance: predicted.variance(error.variance()),
+            along_variance: 0.0,
+        },
     };
-    let limit_m = gate_m(variance);
+    let off_m = off.off_m.length();
     let mut mismatch = None;
-    if off_m.length() > limit_m {
+    if let Some(limit_m) = gate.passed(&off) {
         // The positions agree with each other, and not with the reported velocity.
         let velocity_is_off = reported.is_some()
             && course.filter.velocity().is_some()
-            && shown_off_m.length() < off_m.length() / 2.0;
+            && shown_off_m.length() < off_m / 2.0;
         if !velocity_is_off {
-            return Passed::Off(innovation(off_m.length(), limit_m, step));
+            return Passed::Off(innovation(off_m, limit_m, step));
         }
-        mismatch = Some((off_m.length(), limit_m));
+        mismatch = Some((off_m, limit_m));
     }
     course.filter = predicted.update(step.way_m, error.variance());
     course.last = *fix;
     course.frozen_reports = 0;
-    // Two axes: the expected square is twice the variance.
-    let square = (off_m.square() / (2.0 * variance)).min(NOISE_STEP_MAX * scale);
+    // Two axes: the expected square is two variances.
+    let square = (off.square() / 2.0).min(NOISE_STEP_MAX * scale);
     course.noise = (scale + (square - scale) * NOISE_WEIGHT).clamp(1.0, NOISE_MAX) as f32;
     if let Some(reported) = reported.filter(|_| step.interval_s <= DRIFT_STEP_S) {
         let keep = MEMORY_S / (MEMORY_S + step.interval_s);
         let [east, north] = course.drift_m.map(f64::from);
-        let drift_m = Vector { east, north }.times(keep).plus(reported.off_m);
+        let drift_m = Vector { east, north }.times(keep).plus(reported.off.off_m);
         let way_m = f64::from(course.way_m) * keep + reported.way_m;
         course.drift_m = [drift_m.east as f32, drift_m.north as f32];
         course.way_m = way_m as f32;
-        let limit_m = gate_m(2.0 * error.variance()) + DRIFT_SHARE * way_m;
+        let noise_m = (gate.square * 2.0 * error.variance()).sqrt();
+        let limit_m = noise_m.max(limits.floor_m / 2.0) + DRIFT_SHARE * way_m;
         if drift_m.length() > limit_m {
             mismatch = Some((drift_m.length(), limit_m));
         }
@@ -208,14 +222,48 @@ impl Error {
     }
 }
 
+/// How far a position is off, and how far it may be: what is wrong with its time acts along its
+/// way only.
+#[derive(Clone, Copy, Debug)]
+struct Off {
+    off_m: Vector,
+    /// The part of it along the way, metres.
+    along: f64,
+    /// Variance on each axis, square metres.
+    variance: f64,
+    /// What is added to it along the way.
+    along_variance: f64,
+}
+
+impl Off {
+    /// Its square, in variances.
+    fn square(&self) -> f64 {
+        let along = self.along * self.along;
+        (self.off_m.square() - along) / self.variance
+            + along / (self.variance + self.along_variance)
+    }
+}
+
+struct Gate {
+    square: f64,
+    floor_m: f64,
+}
+
+impl Gate {
+    /// The limit in its direction, when it is passed.
+    fn passed(&self, off: &Off) -> Option<f64> {
+        let off_m = off.off_m.length();
+        let ratio = (off.square() / self.square).sqrt();
+        let limit_m = (off_m / ratio).max(self.floor_m);
+        (ratio > 1.0 && off_m > limit_m).then_some(limit_m)
+    }
+}
+
 /// The way against the velocities reported at both ends.
 struct Reported {
-    /// The way less the reported one.
-    off_m: Vector,
+    off: Off,
     /// Length of the reported one, metres.
     way_m: f64,
-    /// Variance of `off_m` on each axis, square metres.
-    variance: f64,
 }
 
 impl Reported {
@@ -229,29 +277,61 @@ impl Reported {
     ) -> Option<Self> {
         let (before, now) = (velocity(&course.last, report)?, velocity(fix, report)?);
         let interval_s = step.interval_s;
-        let way = before.plus(now).times(interval_s / 2.0);
+        let mean = before.plus(now).times(0.5);
         let way_m = interval_s.abs() * f64::midpoint(before.length(), now.length());
         let turned_deg = match (course.last.course_deg, fix.course_deg) {
             (Some(before), Some(now)) => angle_deg(before.into(), now.into()),
             _ => 0.0,
         };
         let turned = turned_deg.to_radians();
-        let unsteady_m = limits.manoeuvre_mps2 * interval_s * interval_s / 12.0;
         let parts_m = [
             WAY_SHARE * way_m,
             report.noise.speed_mps * interval_s,
             way_m * turned * turned / 12.0,
-            unsteady_m,
+            limits.manoeuvre_mps2 * interval_s * interval_s / 12.0,
+            // In a turn, a wrong time is a wrong direction too.
+            2.0 * error.along_m * turned.min(1.0),
         ];
-        let variance = parts_m
-            .iter()
-            .fold(2.0 * error.variance(), |sum, part_m| sum + part_m * part_m);
+        let position = 2.0 * error.position_m * error.position_m;
+        let off_m = step.way_m.minus(mean.times(interval_s));
+        let speed_mps = mean.length();
         Some(Self {
-            off_m: step.way_m.minus(way),
+            off: Off {
+                off_m,
+                along: if speed_mps > 0.0 {
+                    (off_m.east * mean.east + off_m.north * mean.north) / speed_mps
+                } else {
+                    0.0
+                },
+                variance: parts_m
+                    .iter()
+                    .fold(position, |sum, part_m| sum + part_m * part_m),
+                along_variance: 2.0 * error.along_m * error.along_m,
+            },
             way_m,
-            variance,
         })
     }
+}
+
+/// True if a report of an earlier time lies where the track was then.
+pub fn was_there(
+    course: &Course,
+    fix: &Fix,
+    step: &Step,
+    report: &Report,
+    limits: &Limits,
+    rules: &Rules,
+) -> bool {
+    if !step.is_reachable() || step.interval_s < -GAP_S {
+        return false;
+    }
+    let error = Error::new(course, fix, step, report);
+    let gate = Gate {
+        square: rules.parameters.gate * f64::from(course.noise),
+        floor_m: limits.floor_m,
+    };
+    Reported::new(course, fix, step, report, limits, &error)
+        .is_none_or(|reported| gate.passed(&reported.off).is_none())
 }
 
 /// The same place again: `None` when it is another one, or the track does not move; `Some(None)`
@@ -263,6 +343,8 @@ fn frozen(
     step: &Step,
     error: &Error,
     limits: &Limits,
+    noise: &Noise,
+    gate: f64,
 ) -> Option<Option<Finding>> {
     if fix.place != course.last.place || step.interval_s <= 0.0 {
         return None;
@@ -276,8 +358,18 @@ fn frozen(
         return None;
     }
     let missed_m = speed_mps * step.interval_s;
-    let limit_m = (5.0 * error.variance().sqrt()).max(limits.floor_m / 2.0);
     course.frozen_reports = course.frozen_reports.saturating_add(1);
+    // The same place a third time is no chance past what its time can be off; a second time may be
+    // a sensor that skipped one, and has to pass the noise.
+    let stale_m = STALE * speed_mps * noise.late_s;
+    let limit_m = if course.frozen_reports >= 2 {
+        stale_m.max(limits.floor_m / 4.0)
+    } else {
+        (2.0 * gate * error.variance())
+            .sqrt()
+            .max(stale_m)
+            .max(limits.floor_m / 2.0)
+    };
     if missed_m <= limit_m {
         return Some(None);
     }

@@ -35,7 +35,7 @@ use finding::{Finding, Findings};
 
 pub use filter::Filter;
 pub use finding::Rule;
-pub use parameters::{Parameters, PlatformParameters};
+pub use parameters::{Parameters, PlatformParameters, SourceParameters};
 pub use plane::Place;
 pub use platform::{Limits, PLATFORMS_MAX};
 pub use state::{
@@ -52,6 +52,7 @@ const SILENT_INTERVALS: f64 = 10.0;
 /// The validator, configured.
 pub struct TrackPlausibility {
     platforms: platform::Platforms,
+    sources: source::Sources,
     rules: step::Rules,
 }
 
@@ -71,6 +72,7 @@ impl Validator for TrackPlausibility {
         let parameters = Parameters::read(configuration)?;
         Ok(Self {
             platforms: platform::Platforms::new(&parameters.platforms),
+            sources: source::Sources::new(&parameters.sources),
             rules: step::Rules {
                 parameters,
                 geodesic: Geodesic::wgs84(),
@@ -86,7 +88,7 @@ impl Validator for TrackPlausibility {
     ) {
         let track = &message.body;
         let limits = self.platforms.limits(message.class, track);
-        let noise = source::Noise::of(message.class, track);
+        let noise = self.sources.noise(message.class, track);
         let mut found = Findings::default();
         let state = state.get_or_insert_with(|| TrackState {
             captured_ms: state::millis(message.captured_ns),

@@ -52,7 +52,7 @@ pub fn judge(
         course_deg: report.course_deg.map(|course| course as f32),
     };
     if let Some(course) = &state.course {
-        let step = Step::new(&course.last, &fix, limits, rules);
+        let step = Step::new(&course.last, &fix, &report.noise, limits, rules);
         if step.is_late() {
             late(fix, &step, report, limits, state, rules, found);
             return;
@@ -73,7 +73,7 @@ pub fn judge(
         state.vertical = vertical;
         return;
     };
-    let step = Step::new(&course.last, &fix, limits, rules);
+    let step = Step::new(&course.last, &fix, &report.noise, limits, rules);
     if !step.is_reachable() {
         // Whatever else the report says is of the same doubtful origin.
         teleport(fix, &step, report, limits, state, rules, found);
@@ -86,13 +86,19 @@ pub fn judge(
         }
         gate::Passed::Unmoved => settle(state, &fix),
         gate::Passed::Restart => {
+            // If it is this report's time that is off, the track comes back to where it was.
+            state.candidate = Some(Candidate {
+                fix: course.last,
+                reports: 0,
+                alternations: 0,
+            });
             state.course = Some(start(fix, report, limits));
-            settle(state, &fix);
         }
         gate::Passed::Off(finding) => {
             if let Set::Aside { .. } = set_aside(fix, false, report, limits, state, rules) {
                 found.add(finding);
             }
+            return;
         }
     }
     keep_velocity(state, judged);
@@ -123,6 +129,30 @@ fn start(fix: Fix, report: &Report, limits: &Limits) -> Course {
     }
 }
 
+/// A track that is taken up again: its positions in a row show a velocity, whatever it reports.
+fn anew(fix: Fix, before: Option<Fix>, report: &Report, limits: &Limits, rules: &Rules) -> Course {
+    let mut course = start(fix, report, limits);
+    let Some(before) = before else { return course };
+    let step = Step::new(&before, &fix, &report.noise, limits, rules);
+    if step.is_timed() && step.interval_s > 0.0 {
+        let noise_mps = 2.0 * report.noise.position_m / step.interval_s;
+        let manoeuvre_mps = limits.manoeuvre_mps2 * step.interval_s;
+        course.filter = Filter {
+            // As many as the rule asks for, and at least three with this one.
+            updates: 3,
+            ..Filter::start(
+                report.noise.position_m,
+                step.way_m.times(1.0 / step.interval_s),
+                noise_mps + manoeuvre_mps,
+            )
+        };
+    }
+    if !course.filter.is_finite() {
+        course = start(fix, report, limits);
+    }
+    course
+}
+
 /// A good position was seen: those that were set aside were not in a row.
 fn settle(state: &mut TrackState, fix: &Fix) {
     if let Some(candidate) = &mut state.candidate {
@@ -151,7 +181,7 @@ fn set_aside(
     rules: &Rules,
 ) -> Set {
     let agreeing = state.candidate.filter(|candidate| {
-        let step = Step::new(&candidate.fix, &fix, limits, rules);
+        let step = Step::new(&candidate.fix, &fix, &report.noise, limits, rules);
         !step.is_late() && step.is_reachable()
     });
     let (reports, alternations) = match agreeing {
@@ -174,7 +204,8 @@ fn set_aside(
                 reports: 0,
                 alternations,
             });
-        state.course = Some(start(fix, report, limits));
+        let before = agreeing.map(|candidate| candidate.fix);
+        state.course = Some(anew(fix, before, report, limits, rules));
         state.velocity = None;
         state.vertical = None;
         return Set::Up { alternations };
@@ -236,8 +267,8 @@ fn teleport(
     }
 }
 
-/// A late report that lies on the track is only late: the track goes back to it, for it may be the
-/// one before that was early. One that does not is not to be trusted.
+/// A late report that lies where the track was then is only late: the track goes back to it, for it
+/// may be the one before that was early. One that does not is not to be trusted.
 fn late(
     fix: Fix,
     step: &Step,
@@ -248,10 +279,25 @@ fn late(
     found: &mut Findings,
 ) {
     let ratio = -step.interval_s / step.tolerance_s;
-    if step.is_reachable() {
-        if let Some(course) = &mut state.course {
-            course.filter = course.filter.rewound(step.way_m, step.interval_s);
-            course.last = fix;
+    let was_there = state
+        .course
+        .is_some_and(|course| gate::was_there(&course, &fix, step, report, limits, rules));
+    // The last report's time was far ahead, and this one goes on where the track was before.
+    let resumed = state.candidate.filter(|candidate| {
+        let step = Step::new(&candidate.fix, &fix, &report.noise, limits, rules);
+        candidate.reports == 0 && step.interval_s >= 0.0 && step.is_reachable()
+    });
+    if was_there || resumed.is_some() {
+        match resumed {
+            Some(candidate) => {
+                state.course = Some(anew(fix, Some(candidate.fix), report, limits, rules));
+            }
+            None => {
+                if let Some(course) = &mut state.course {
+                    course.filter = course.filter.rewound(step.way_m, step.interval_s);
+                    course.last = fix;
+                }
+            }
         }
         state.velocity = report.speed_mps.map(|speed_mps| Velocity {
             at_ms: report.at_ms,

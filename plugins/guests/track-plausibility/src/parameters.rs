@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use outrigger_sdk::{Configuration, ConfigureError};
+use outrigger_sdk::{Configuration, ConfigureError, Source};
 use serde::de::{DeserializeOwned, Error, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use crate::platform::{Limits, PLATFORMS_MAX, default_names, is_default};
+use crate::source::{self, Noise};
 
 /// How much earlier than the last accepted report one may be, seconds. The second of the minute is
 /// cut, not rounded, at each of two senders' ends, and receivers' clocks differ by less than one
@@ -47,6 +48,11 @@ const LOAD_FACTOR_MAX: f64 = 100.0;
 const TURN_MAX_DPS: f64 = 360.0;
 const MANOEUVRE_MAX_MPS2: f64 = 1_000.0;
 
+/// Noise past which a source is none: 100 km, a minute, 1,000 m/s.
+const NOISE_MAX_M: f64 = 100_000.0;
+const MINUTE_S: f64 = 60.0;
+const NOISE_MAX_MPS: f64 = 1_000.0;
+
 /// Half of the Earth's circumference, metres: no two positions are farther apart.
 const DISTANCE_MAX_M: f64 = 20_037_509.0;
 
@@ -74,6 +80,55 @@ pub struct Parameters {
     pub silence_s: f64,
     /// Limits by class of messages or by `platform_class` of tracks.
     pub platforms: BTreeMap<String, PlatformParameters>,
+    /// Noise by source, by its word in the canonical track.
+    pub sources: BTreeMap<String, SourceParameters>,
+}
+
+/// Changes to the noise of one source.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SourceParameters {
+    /// Standard deviation of a position on one axis, metres.
+    #[serde(deserialize_with = "some_number")]
+    pub position_m: Option<f64>,
+    /// Standard deviation of a time of applicability, seconds.
+    #[serde(deserialize_with = "some_number")]
+    pub time_s: Option<f64>,
+    /// How far such a time can be off at most, seconds.
+    #[serde(deserialize_with = "some_number")]
+    pub late_s: Option<f64>,
+    /// Standard deviation of a reported speed, metres per second.
+    #[serde(deserialize_with = "some_number")]
+    pub speed_mps: Option<f64>,
+}
+
+impl SourceParameters {
+    pub(crate) fn apply(&self, noise: &mut Noise) {
+        let set = |to: &mut f64, from: Option<f64>| *to = from.unwrap_or(*to);
+        set(&mut noise.position_m, self.position_m);
+        set(&mut noise.time_s, self.time_s);
+        set(&mut noise.late_s, self.late_s);
+        set(&mut noise.speed_mps, self.speed_mps);
+    }
+
+    fn check(&self, word: &str) -> Result<(), ConfigureError> {
+        if source::index_of(word).is_none() {
+            let words = Source::ALL.map(Source::as_str).join(", ");
+            let rule = format!("named by one of {words}");
+            return Err(ConfigureError::parameter("sources", &rule, word));
+        }
+        for (name, value, max) in [
+            ("position_m", self.position_m, NOISE_MAX_M),
+            ("time_s", self.time_s, MINUTE_S),
+            ("late_s", self.late_s, MINUTE_S),
+            ("speed_mps", self.speed_mps, NOISE_MAX_MPS),
+        ] {
+            if let Some(value) = value {
+                in_range(&format!("sources.{word}.{name}"), value, max)?;
+            }
+        }
+        Ok(())
+    }
 }
 
 impl Default for Parameters {
@@ -85,6 +140,7 @@ impl Default for Parameters {
             gate: GATE,
             silence_s: SILENCE_S,
             platforms: BTreeMap::new(),
+            sources: BTreeMap::new(),
         }
     }
 }
@@ -173,6 +229,9 @@ impl Parameters {
                 "2 to 100",
                 value,
             ));
+        }
+        for (word, change) in &self.sources {
+            change.check(word)?;
         }
         if self.platforms.len() > PLATFORMS_MAX {
             let rule = format!("at most {PLATFORMS_MAX} kinds");

@@ -91,9 +91,12 @@ const SEA: Limits = Limits {
 };
 
 /// Ships under the SOLAS convention. Speed limit: the fastest in service, the ferry *Francisco*,
-/// made 58.1 kt on trials. Manoeuvre: a ship of 10 m/s that turns at 1°/s is pulled by 0.17 m/s².
+/// made 58.1 kt on trials. Acceleration: 1 kt/s, above
+/// the crash stop of a fast ferry.
+/// Manoeuvre: a ship of 10 m/s that turns at 1°/s is pulled by 0.17 m/s².
 const CLASS_A: Limits = Limits {
     speed_max_mps: 60.0 * KNOT_MPS,
+    acceleration_mps2: KNOT_MPS,
     manoeuvre_mps2: 0.2,
     ..SEA
 };

@@ -8,6 +8,7 @@ use geographiclib_rs::Geodesic;
 use crate::parameters::Parameters;
 use crate::plane::{Vector, offset_m};
 use crate::platform::Limits;
+use crate::source::Noise;
 use crate::state::{Fix, TimeKind};
 
 /// Nanoseconds of a second.
@@ -53,7 +54,7 @@ pub struct Step {
 }
 
 impl Step {
-    pub fn new(from: &Fix, to: &Fix, limits: &Limits, rules: &Rules) -> Self {
+    pub fn new(from: &Fix, to: &Fix, noise: &Noise, limits: &Limits, rules: &Rules) -> Self {
         let ns = to.time_ns.abs_diff(from.time_ns) as f64;
         let mut interval_s = if to.time_ns < from.time_ns { -ns } else { ns } / SECOND_NS;
         let tolerance_s = rules.parameters.reversal_tolerance_s;
@@ -76,7 +77,7 @@ impl Step {
                 (RECEIVED_S, tolerance_s)
             }
         };
-        let elapsed_s = interval_s.abs() + SLACK_S + off_s;
+        let elapsed_s = interval_s.abs() + SLACK_S + off_s.max(noise.late_s);
         let reported = [from.speed_mps, to.speed_mps];
         let reach_mps = match reported.into_iter().flatten().reduce(f32::max) {
             Some(speed_mps) => {

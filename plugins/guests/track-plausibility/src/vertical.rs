@@ -22,6 +22,9 @@ const SHARE: f64 = 0.25;
 /// Time after which an altitude says nothing of the next one, seconds.
 const STALE_S: f64 = 120.0;
 
+/// Interval past which the mean of two rates is not that of the way, seconds.
+const DRIFT_STEP_S: f64 = 30.0;
+
 /// Judges the altitude, and gives what is to be kept.
 pub fn judge(
     report: &Report,
@@ -58,6 +61,7 @@ pub fn judge(
     }
     let step = Step {
         interval_s,
+        late_s: report.noise.late_s,
         gained_m: alt_m - f64::from(before.alt_m),
         rate_mps: match (before.climb_mps, fresh.climb_mps) {
             (Some(before), Some(now)) => Some(f64::midpoint(before.into(), now.into())),
@@ -76,6 +80,9 @@ pub fn judge(
             ..*before
         });
     }
+    if interval_s > DRIFT_STEP_S {
+        return Some(fresh);
+    }
     let changed = rate_changed(before, report, interval_s, limits);
     let Some(rate_mps) = step.rate_mps else {
         return Some(fresh);
@@ -92,7 +99,7 @@ pub fn judge(
     let way_m = rate_mps * interval_s;
     let drift_m = f64::from(before.drift_m) * keep + step.gained_m - way_m;
     let way_m = f64::from(before.way_m) * keep + way_m.abs();
-    let limit_m = FLOOR_M + SHARE * way_m;
+    let limit_m = FLOOR_M + SHARE * way_m + rate_mps.abs() * report.noise.late_s;
     if drift_m.abs() > limit_m {
         found.add(Finding::new(
             Rule::ClimbMismatch,
@@ -168,6 +175,8 @@ fn rate_changed(
 /// Two altitudes in a row.
 struct Step {
     interval_s: f64,
+    /// How far the time can be off, seconds.
+    late_s: f64,
     gained_m: f64,
     rate_mps: Option<f64>,
 }
@@ -180,7 +189,9 @@ impl Step {
         let (off_m, limit_m) = match self.rate_mps {
             Some(rate_mps) => (
                 (self.gained_m - rate_mps * self.interval_s).abs(),
-                (FLOOR_M + RATE_MPS * elapsed_s + SHARE * rate_mps.abs() * elapsed_s)
+                (FLOOR_M
+                    + RATE_MPS * elapsed_s
+                    + rate_mps.abs() * (SHARE * elapsed_s + self.late_s))
                     .min(possible_m),
             ),
             None => (self.gained_m.abs(), possible_m),

@@ -108,8 +108,8 @@ impl Kind {
                 }
             }
             Self::Teleport => &[100.0, 1_000.0, 10_000.0],
-            Self::SpeedRamp if sea => &[0.2, 1.0, 3.0],
-            Self::SpeedRamp => &[2.0, 10.0, 30.0],
+            Self::SpeedRamp if sea => &[1.0, 3.0, 10.0],
+            Self::SpeedRamp => &[5.0, 20.0, 80.0],
             Self::AltitudeRamp if sea => &[],
             Self::AltitudeRamp => &[5.0, 20.0, 100.0],
             Self::ReversedHeading if sea => &[2.6, 5.0, 8.0],
@@ -118,7 +118,7 @@ impl Kind {
             Self::ReversedClimb => &[3.0, 8.0, 12.0],
             Self::FrozenPosition | Self::FrozenReport if sea => &[2.6, 5.0, 8.0],
             Self::FrozenPosition | Self::FrozenReport => &[50.0, 100.0],
-            Self::TimeShift => &[-600.0, -60.0, -10.0, 10.0, 60.0, 600.0],
+            Self::TimeShift => &[-600.0, -120.0, -60.0, -10.0, 10.0, 60.0, 120.0, 600.0],
             Self::IdentityClash => &[1.0],
             Self::Dropped => &[1.0, 3.0, 8.0],
             Self::Swapped => &[1.0, 3.0],
@@ -134,13 +134,13 @@ impl Kind {
                 size >= if sea { 2_000.0 } else { 5_000.0 }
             }
             Self::Teleport | Self::IdentityClash => true,
-            Self::SpeedRamp => size >= if sea { 3.0 } else { 30.0 },
+            Self::SpeedRamp => size >= if sea { 10.0 } else { 80.0 },
             Self::AltitudeRamp => size >= 100.0,
             Self::ReversedHeading | Self::FrozenPosition | Self::FrozenReport => {
                 size >= if sea { 8.0 } else { 100.0 }
             }
             Self::ReversedClimb => size >= 12.0,
-            Self::TimeShift => size.abs() >= 60.0,
+            Self::TimeShift => size.abs() >= 120.0,
             Self::Swapped | Self::Dropped => false,
         }
     }

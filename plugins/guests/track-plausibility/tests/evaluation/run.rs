@@ -191,8 +191,9 @@ fn score(track: &Real, faulty: &Faulty, trials: &mut Trials) {
             .push((anomaly.rule, ratio.unwrap_or(f64::INFINITY), anomaly.score));
         if !found {
             found = true;
-            // What is found only after the fault, in its wake, counts as the next report.
-            *trials.found_at.entry(bad_reports.max(1)).or_default() += 1;
+            // What is found only by a good report, in the fault's wake, counts as the next one.
+            let reports = bad_reports + usize::from(!faulty.bad[place]);
+            *trials.found_at.entry(reports).or_default() += 1;
             *trials.rules.entry(anomaly.rule).or_default() += 1;
         }
     }
