@@ -24,6 +24,9 @@ const GAP_S: f64 = 200.0;
 const WAY_SHARE: f64 = 0.05;
 /// The same, of all the way that is remembered.
 const DRIFT_SHARE: f64 = 0.2;
+/// Mean square of a track's innovations that the limit on drift follows, at most: noise does not add
+/// up over many steps as drift does.
+const DRIFT_NOISE_MAX: f64 = 1.5;
 /// Time over which old ways fade, seconds.
 const MEMORY_S: f64 = 60.0;
 /// Interval past which the mean of two reported velocities is not that of the way, seconds.
@@ -146,7 +149,9 @@ pub fn judge(
         let way_m = f64::from(course.way_m) * keep + reported.way_m;
         course.drift_m = [drift_m.east as f32, drift_m.north as f32];
         course.way_m = way_m as f32;
-        let noise_m = (gate.square * 2.0 * error.variance()).sqrt();
+        // Hardly scaled: else a velocity that is off would pass for noise.
+        let square = rules.parameters.gate * scale.min(DRIFT_NOISE_MAX);
+        let noise_m = (square * 2.0 * error.variance()).sqrt();
         let limit_m = noise_m.max(limits.floor_m / 2.0) + DRIFT_SHARE * way_m;
         if drift_m.length() > limit_m {
             mismatch = Some((drift_m.length(), limit_m));

@@ -41,7 +41,8 @@ pub fn judge(
     found.add(Finding::new(
         Rule::Duplicate,
         Severity::Minor,
-        f64::INFINITY,
+        // Certain, or likely: there is no limit to compare with.
+        if own { f64::INFINITY } else { f64::NAN },
         &[("interval_s", interval_s), ("window_s", window_s)],
     ));
     true
