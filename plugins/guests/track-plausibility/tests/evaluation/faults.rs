@@ -145,6 +145,11 @@ impl Kind {
         }
     }
 
+    /// True for what is no fault of the track: nothing should be said.
+    pub fn is_harmless(self) -> bool {
+        self == Self::Dropped
+    }
+
     /// True for a fault of one report, which should be one anomaly.
     pub fn is_single(self) -> bool {
         matches!(

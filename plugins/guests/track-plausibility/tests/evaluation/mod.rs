@@ -6,7 +6,9 @@
 
 pub mod faults;
 pub mod plot;
+pub mod real;
 pub mod run;
+pub mod scores;
 pub mod tables;
 pub mod tracks;
 

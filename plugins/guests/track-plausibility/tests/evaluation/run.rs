@@ -56,6 +56,10 @@ pub fn raised(tracks: &[Real]) -> Vec<Raised<'_>> {
     raised
 }
 
+/// Trials of each fault and size in each track, and the seed of where they are.
+pub const PER_TRACK: usize = 3;
+pub const SEED: u64 = 1;
+
 /// Updates before a fault, which the validator learns the track from, and after it.
 const BEFORE: usize = 40;
 const AFTER: usize = 24;
@@ -73,8 +77,8 @@ pub struct Trials {
     pub anomalies: usize,
     /// Which rule spoke first.
     pub rules: BTreeMap<&'static str, usize>,
-    /// Rule, ratio of number to limit, per anomaly of a trial.
-    pub ratios: Vec<(&'static str, f64, u16)>,
+    /// Of each trial that was found: first rule, its ratio of number to limit, its score.
+    pub first: Vec<(&'static str, f64, u16)>,
 }
 
 impl Trials {
@@ -104,7 +108,7 @@ impl Trials {
         for (rule, count) in &other.rules {
             *self.rules.entry(rule).or_default() += count;
         }
-        self.ratios.extend(other.ratios.iter().copied());
+        self.first.extend(other.first.iter().copied());
     }
 }
 
@@ -185,16 +189,15 @@ fn score(track: &Real, faulty: &Faulty, trials: &mut Trials) {
         bad_reports += usize::from(faulty.bad[place]);
         let Some(anomaly) = anomaly else { continue };
         trials.anomalies += 1;
-        let ratio = anomaly.evidence.get("ratio").copied();
-        trials
-            .ratios
-            .push((anomaly.rule, ratio.unwrap_or(f64::INFINITY), anomaly.score));
         if !found {
             found = true;
             // What is found only by a good report, in the fault's wake, counts as the next one.
             let reports = bad_reports + usize::from(!faulty.bad[place]);
             *trials.found_at.entry(reports).or_default() += 1;
             *trials.rules.entry(anomaly.rule).or_default() += 1;
+            let ratio = anomaly.evidence.get("ratio").copied();
+            let ratio = ratio.unwrap_or(f64::INFINITY);
+            trials.first.push((anomaly.rule, ratio, anomaly.score));
         }
     }
 }
