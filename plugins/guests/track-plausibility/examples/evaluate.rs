@@ -36,13 +36,14 @@ fn main() {
     println!("## False alarms\n");
     print!("{}", tables::alarm_table(&tables::alarms(&tracks, &raised)));
     let outcome = run::inject(&tracks, run::PER_TRACK, run::SEED);
-    for domain in ["sea", "air"] {
+    for domain in run::DOMAINS {
         println!("\n## Detection, {domain}, report half\n");
         print!("{}", tables::detection(&outcome, domain, Half::Report));
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("plots");
         std::fs::create_dir_all(&folder).expect("the plugin's folder can be written");
         let plot = plot::detection(&outcome, domain, Half::Report);
-        std::fs::write(folder.join(format!("{domain}.svg")), plot).expect("a plot can be written");
+        std::fs::write(folder.join(format!("{}.svg", domain.to_lowercase())), plot)
+            .expect("a plot can be written");
     }
     let (all, found, each) = tables::gross(&outcome, Half::Report);
     println!(

@@ -38,7 +38,7 @@ pub use finding::Rule;
 pub use parameters::{Parameters, PlatformParameters, SourceParameters};
 pub use plane::Place;
 pub use platform::{Limits, PLATFORMS_MAX};
-pub use score::SCORE_RATIOS;
+pub use score::{SCORE_RATIOS, score};
 pub use state::{
     Candidate, Course, Fix, RECENT_MAX, Recent, STATE_BYTES_MAX, TimeKind, TrackState, Velocity,
     Vertical,

@@ -13,6 +13,8 @@ pub const SCORE_RATIOS: [f64; 6] = [1.0, 1.25, 1.6, 2.5, 5.0, 10.0];
 
 /// Score of what is certain: the format itself forbids the value, or all bits are equal.
 const CERTAIN: u16 = 1_000;
+/// Score of what could not be counted: as likely as not.
+const UNKNOWN: u16 = 500;
 /// Score of a repeat whose time is only that of its reception.
 const LIKELY: u16 = 900;
 
@@ -33,6 +35,18 @@ pub fn score(rule: Rule, ratio: f64) -> u16 {
 /// Scores at the knots.
 const fn table(rule: Rule) -> [u16; SCORE_RATIOS.len()] {
     match rule {
-        _ => [500; 6],
+        Rule::TimeReversal => [61, 61, 167, 560, 560, 836],
+        Rule::Speed => [769, 769, 769, 769, 769, 769],
+        Rule::DuplicateIdentity => [166, 166, 166, 166, 166, 519],
+        Rule::Teleport => [873, 873, 873, 873, 873, 879],
+        Rule::FrozenPosition => [147, 843, 843, 843, 843, 843],
+        Rule::Acceleration => [468, 643, 643, 643, 643, 643],
+        Rule::TurnRate => [491, 491, 491, 501, 501, 501],
+        Rule::ClimbRate => [525, 525, 525, 525, 525, 525],
+        Rule::Innovation => [318, 571, 831, 831, 831, 831],
+        Rule::VelocityMismatch => [837, 837, 837, 837, 837, 837],
+        Rule::ClimbMismatch => [619, 619, 619, 619, 619, 619],
+        Rule::Duplicate | Rule::OutOfRange | Rule::NotAvailable => [CERTAIN; SCORE_RATIOS.len()],
+        Rule::Silent => [UNKNOWN; SCORE_RATIOS.len()],
     }
 }

@@ -98,7 +98,7 @@ impl Kind {
 
     /// Sizes, and from which on the fault is gross.
     pub fn sizes(self, domain: &str) -> &'static [f64] {
-        let sea = domain == "sea";
+        let sea = domain == "AIS";
         match self {
             Self::OffsetOnce | Self::OffsetLasting | Self::Noise => {
                 if sea {
@@ -128,7 +128,7 @@ impl Kind {
     /// True where a fault of that size is gross: it leaves the track by more than noise, manoeuvre
     /// and reporting interval together could.
     pub fn is_gross(self, domain: &str, size: f64) -> bool {
-        let sea = domain == "sea";
+        let sea = domain == "AIS";
         match self {
             Self::OffsetOnce | Self::OffsetLasting | Self::Noise => {
                 size >= if sea { 2_000.0 } else { 5_000.0 }
@@ -260,15 +260,7 @@ impl Kind {
                 });
             }
             Self::TimeShift => {
-                moving(
-                    &updates,
-                    onset,
-                    if domain_of(&updates) == "sea" {
-                        2.6
-                    } else {
-                        26.0
-                    },
-                )?;
+                moving(&updates, onset, if is_ship(&updates) { 2.6 } else { 26.0 })?;
                 let place = (onset..updates.len()).find(|place| has_position(&updates[*place]))?;
                 let time_ns = updates[place].time_ns;
                 updates[place].time_ns = time_ns.checked_add_signed((size * 1e9) as i64)?;
@@ -294,11 +286,8 @@ impl Kind {
     }
 }
 
-fn domain_of(updates: &[Track]) -> &'static str {
-    match updates[0].source {
-        Some(outrigger_sdk::Source::Ais) => "sea",
-        _ => "air",
-    }
+fn is_ship(updates: &[Track]) -> bool {
+    updates[0].source == Some(outrigger_sdk::Source::Ais)
 }
 
 fn has_position(track: &Track) -> bool {

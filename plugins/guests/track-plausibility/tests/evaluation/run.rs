@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use outrigger_sdk::Track;
 use outrigger_sdk::testing::{Anomaly, Given, ValidatorHost, no_parameters};
+use outrigger_sdk::{Source, Track};
 use track_plausibility::TrackPlausibility;
 
 use super::faults::{Faulty, Kind};
@@ -58,6 +58,8 @@ pub fn raised(tracks: &[Real]) -> Vec<Raised<'_>> {
 
 /// Trials of each fault and size in each track, and the seed of where they are.
 pub const PER_TRACK: usize = 3;
+/// One trial more for so many updates: a long track has more to try.
+const UPDATES_PER_TRIAL: usize = 600;
 pub const SEED: u64 = 1;
 
 /// Updates before a fault, which the validator learns the track from, and after it.
@@ -77,7 +79,8 @@ pub struct Trials {
     pub anomalies: usize,
     /// Which rule spoke first.
     pub rules: BTreeMap<&'static str, usize>,
-    /// Of each trial that was found: first rule, its ratio of number to limit, its score.
+    /// Of each trial and rule that spoke in it, the first time: its ratio of number to limit, its
+    /// score.
     pub first: Vec<(&'static str, f64, u16)>,
 }
 
@@ -112,19 +115,26 @@ impl Trials {
     }
 }
 
-/// By domain (`sea`, `air`), half, fault and size.
+/// By domain, half, fault and size.
 pub type Outcome = BTreeMap<(&'static str, Half, Kind, usize), Trials>;
 
-/// Sea or air.
-pub fn domain(class: &str) -> &'static str {
-    if class == "track.sea" { "sea" } else { "air" }
+/// What measured a track: faults have sizes by it, and are told apart by it.
+pub fn domain(track: &Real) -> &'static str {
+    match track.updates[0].source {
+        Some(Source::Ais) => "AIS",
+        Some(Source::Adsb) => "ADS-B",
+        _ => "ASTERIX",
+    }
 }
+
+/// All of them.
+pub const DOMAINS: [&str; 3] = ["AIS", "ADS-B", "ASTERIX"];
 
 /// Puts each fault of each size into each track, `per_track` times at places chosen by the seed.
 pub fn inject(tracks: &[Real], per_track: usize, seed: u64) -> Outcome {
     let mut outcome = Outcome::new();
     for track in tracks {
-        let domain = domain(track.class);
+        let domain = domain(track);
         // The other track of an identity clash: the next one of the same recording.
         let others: Vec<&Real> = tracks
             .iter()
@@ -137,7 +147,7 @@ pub fn inject(tracks: &[Real], per_track: usize, seed: u64) -> Outcome {
                 let trials = outcome
                     .entry((domain, track.half(), kind, size))
                     .or_default();
-                for _ in 0..per_track {
+                for _ in 0..per_track + track.updates.len() / UPDATES_PER_TRIAL {
                     trial(track, &others, kind, size, &mut random, trials);
                 }
             }
@@ -164,7 +174,7 @@ fn trial(
         let start = onset.saturating_sub(BEFORE);
         let end = (onset + AFTER).min(track.updates.len());
         let window = &track.updates[start..end];
-        let size = kind.sizes(domain(track.class))[size];
+        let size = kind.sizes(domain(track))[size];
         let Some(faulty) = kind.apply(window, onset - start, size, others, random) else {
             continue;
         };
@@ -185,19 +195,23 @@ fn score(track: &Real, faulty: &Faulty, trials: &mut Trials) {
     trials.trials += 1;
     let mut bad_reports = 0;
     let mut found = false;
+    let mut spoken = Vec::new();
     for (place, anomaly) in said.iter().enumerate() {
         bad_reports += usize::from(faulty.bad[place]);
         let Some(anomaly) = anomaly else { continue };
         trials.anomalies += 1;
+        if !spoken.contains(&anomaly.rule) {
+            spoken.push(anomaly.rule);
+            let ratio = anomaly.evidence.get("ratio").copied();
+            let ratio = ratio.unwrap_or(f64::INFINITY);
+            trials.first.push((anomaly.rule, ratio, anomaly.score));
+        }
         if !found {
             found = true;
             // What is found only by a good report, in the fault's wake, counts as the next one.
             let reports = bad_reports + usize::from(!faulty.bad[place]);
             *trials.found_at.entry(reports).or_default() += 1;
             *trials.rules.entry(anomaly.rule).or_default() += 1;
-            let ratio = anomaly.evidence.get("ratio").copied();
-            let ratio = ratio.unwrap_or(f64::INFINITY);
-            trials.first.push((anomaly.rule, ratio, anomaly.score));
         }
     }
 }

@@ -16,6 +16,9 @@ use super::tracks::{Half, Real};
 /// Share of updates that are faulty, taken for granted.
 pub const PRIOR: f64 = 1e-3;
 
+/// Score of a rule that spoke of no fault here: as likely as not.
+pub const UNKNOWN: u16 = 500;
+
 /// Step of a ratio: how many of the knots it reaches, from 0.
 pub fn step(ratio: f64) -> usize {
     SCORE_RATIOS
@@ -69,8 +72,14 @@ pub fn scores(rates: &Rates, updates: usize) -> BTreeMap<&'static str, Vec<u16>>
         .map(|(rule, steps)| {
             // Neighbours are joined until scores rise.
             let mut blocks: Vec<(f64, f64, usize)> = Vec::new();
+            // A step that no fault ended in goes with the next one.
+            let mut empty = 0;
             for (fault, false_alarm) in steps {
-                blocks.push((*fault, *false_alarm, 1));
+                if *fault == 0.0 && *false_alarm == 0.0 {
+                    empty += 1;
+                    continue;
+                }
+                blocks.push((*fault, *false_alarm, 1 + std::mem::take(&mut empty)));
                 while let [.., before, last] = &blocks[..]
                     && precision(before, least) > precision(last, least)
                 {
@@ -78,6 +87,10 @@ pub fn scores(rates: &Rates, updates: usize) -> BTreeMap<&'static str, Vec<u16>>
                     blocks.truncate(blocks.len() - 2);
                     blocks.push(joined);
                 }
+            }
+            match blocks.last_mut() {
+                Some(last) => last.2 += empty,
+                None => return (*rule, vec![UNKNOWN; steps.len()]),
             }
             let scores = blocks
                 .iter()
@@ -96,10 +109,18 @@ fn precision(block: &(f64, f64, usize), least: f64) -> f64 {
     fault / (fault + block.1 + least)
 }
 
+/// False for facts, which have no ratio, and for silence, which ends no recording.
+pub fn is_counted(rule: Rule) -> bool {
+    !matches!(
+        rule,
+        Rule::Duplicate | Rule::OutOfRange | Rule::NotAvailable | Rule::Silent
+    )
+}
+
 /// The table as the plugin's source has it.
 pub fn source(scores: &BTreeMap<&'static str, Vec<u16>>) -> String {
     let mut out = String::new();
-    for rule in Rule::ALL {
+    for rule in Rule::ALL.into_iter().filter(|rule| is_counted(*rule)) {
         writeln!(out, "        Rule::{rule:?} => {:?},", scores[rule.name()]).unwrap();
     }
     out
@@ -118,7 +139,7 @@ pub fn reliability(
         .map(|track| track.updates.len())
         .sum();
     let mut out = String::from(
-        "| score | mean | faults found with it | false alarms with it | share of faults, one update in 1,000 faulty |\n|---|---|---|---|---|\n",
+        "| score | mean | times a rule spoke of a fault | false alarms with it | share of faults, one update in 1,000 faulty |\n|---|---|---|---|---|\n",
     );
     let cells: Vec<_> = outcome
         .iter()
