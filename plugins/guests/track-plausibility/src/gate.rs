@@ -19,6 +19,11 @@ use crate::values::Report;
 /// Interval past which only reach is judged, and the filter starts anew, seconds. Class A at anchor
 /// reports every 3 min (ITU-R M.1371-5, annex 1, table 1).
 const GAP_S: f64 = 200.0;
+/// The same for a track that reports more often: so many usual intervals, and so many seconds.
+const GAP_INTERVALS: f64 = 20.0;
+const GAP_MIN_S: f64 = 20.0;
+/// Weight of one interval in the usual one.
+const INTERVAL_WEIGHT: f32 = 1.0 / 8.0;
 /// Share of the way by which a reported velocity may be off, one standard deviation. Source:
 /// traffic, `consistency.py`: 10 % is what it throws out, taken as two deviations.
 const WAY_SHARE: f64 = 0.05;
@@ -73,7 +78,7 @@ pub fn judge(
     rules: &Rules,
     found: &mut Findings,
 ) -> Passed {
-    if !step.is_timed() || step.interval_s > GAP_S {
+    if !step.is_timed() || step.interval_s > gap_s(course) {
         return Passed::Restart;
     }
     let mut course = *course;
@@ -136,6 +141,12 @@ pub fn judge(
         }
         mismatch = Some((off_m, limit_m));
     }
+    let interval_s = step.interval_s as f32;
+    course.interval_s = if course.interval_s == 0.0 {
+        interval_s
+    } else {
+        course.interval_s + (interval_s - course.interval_s) * INTERVAL_WEIGHT
+    };
     course.filter = predicted.update(step.way_m, error.variance());
     course.last = *fix;
     course.frozen_reports = 0;
@@ -180,6 +191,14 @@ pub fn judge(
     } else {
         Passed::Restart
     }
+}
+
+/// Interval past which only reach is judged.
+fn gap_s(course: &Course) -> f64 {
+    if course.interval_s == 0.0 {
+        return GAP_S;
+    }
+    (GAP_INTERVALS * f64::from(course.interval_s)).clamp(GAP_MIN_S, GAP_S)
 }
 
 fn innovation(off_m: f64, limit_m: f64, step: &Step) -> Finding {

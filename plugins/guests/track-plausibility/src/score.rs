@@ -35,17 +35,17 @@ pub fn score(rule: Rule, ratio: f64) -> u16 {
 /// Scores at the knots.
 const fn table(rule: Rule) -> [u16; SCORE_RATIOS.len()] {
     match rule {
-        Rule::TimeReversal => [61, 61, 167, 560, 560, 836],
-        Rule::Speed => [769, 769, 769, 769, 769, 769],
-        Rule::DuplicateIdentity => [166, 166, 166, 166, 166, 519],
-        Rule::Teleport => [873, 873, 873, 873, 873, 879],
-        Rule::FrozenPosition => [147, 843, 843, 843, 843, 843],
-        Rule::Acceleration => [468, 643, 643, 643, 643, 643],
-        Rule::TurnRate => [491, 491, 491, 501, 501, 501],
-        Rule::ClimbRate => [525, 525, 525, 525, 525, 525],
-        Rule::Innovation => [318, 571, 831, 831, 831, 831],
-        Rule::VelocityMismatch => [837, 837, 837, 837, 837, 837],
-        Rule::ClimbMismatch => [619, 619, 619, 619, 619, 619],
+        Rule::TimeReversal => [61, 61, 170, 563, 563, 838],
+        Rule::Speed => [771, 771, 771, 771, 771, 771],
+        Rule::DuplicateIdentity => [167, 167, 167, 167, 167, 522],
+        Rule::Teleport => [873, 873, 873, 873, 873, 880],
+        Rule::FrozenPosition => [148, 844, 844, 844, 844, 844],
+        Rule::Acceleration => [413, 607, 607, 607, 607, 607],
+        Rule::TurnRate => [494, 494, 494, 504, 504, 504],
+        Rule::ClimbRate => [527, 527, 527, 527, 527, 527],
+        Rule::Innovation => [319, 573, 832, 832, 832, 832],
+        Rule::VelocityMismatch => [839, 839, 839, 839, 839, 839],
+        Rule::ClimbMismatch => [373, 526, 526, 526, 526, 526],
         Rule::Duplicate | Rule::OutOfRange | Rule::NotAvailable => [CERTAIN; SCORE_RATIOS.len()],
         Rule::Silent => [UNKNOWN; SCORE_RATIOS.len()],
     }

@@ -44,6 +44,8 @@ pub struct Course {
     pub last: Fix,
     /// What the positions say of place and velocity.
     pub filter: Filter,
+    /// Usual time between them, seconds; 0 before the second one.
+    pub interval_s: f32,
     /// Mean square of the innovations, in units of their expected one, 1 to a bound.
     pub noise: f32,
     /// Way made less way by the reported velocity, metres, east and north, old ways fading.
@@ -320,6 +322,7 @@ impl Room {
             self.number(number);
         }
         self.put([filter.updates]);
+        self.number(course.interval_s);
         self.number(course.noise);
         for number in course.drift_m {
             self.number(number);
@@ -392,6 +395,7 @@ impl Bytes<'_> {
                 covariance: self.numbers()?,
                 updates: self.u8()?,
             },
+            interval_s: self.number()?,
             noise: self.number()?,
             drift_m: self.numbers()?,
             way_m: self.number()?,

@@ -19,9 +19,6 @@ pub const SLACK_S: f64 = 0.2;
 /// How far an interval can be off between two seconds of the platform's own: they are cut, not
 /// rounded (ITU-R M.1371-5, annex 8, § 3.1, time stamp).
 const SECOND_CUT_S: f64 = 1.0;
-/// How far receivers' clocks are apart, and a second of the platform's own beside: nearly every odd
-/// interval in the recordings is at most this long.
-const RECEIVED_S: f64 = 2.1;
 /// How far a platform's second can be off from the time of reception, by a clock that is wrong,
 /// before the nearest minute is another one.
 const HALF_MINUTE_S: f64 = 30.0;
@@ -74,7 +71,7 @@ impl Step {
             (TimeKind::Received, TimeKind::Received)
             | (TimeKind::Own, TimeKind::OwnSecond | TimeKind::Received)
             | (TimeKind::OwnSecond | TimeKind::Received, TimeKind::Own) => {
-                (RECEIVED_S, tolerance_s)
+                (noise.received_s, tolerance_s)
             }
         };
         let elapsed_s = interval_s.abs() + SLACK_S + off_s.max(noise.late_s);

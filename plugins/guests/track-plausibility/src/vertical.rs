@@ -10,6 +10,8 @@ use crate::values::Report;
 
 /// Height that is never judged, metres: 300 ft. Source: readsb, `track.c`.
 const FLOOR_M: f64 = 300.0 * 0.3048;
+/// Height that may be missing after some steps, metres: twice the 100 ft of Mode C.
+const DRIFT_FLOOR_M: f64 = 200.0 * 0.3048;
 /// How much a rate of climb may be off, metres per second: 1,500 ft/min. Source: readsb.
 const RATE_MPS: f64 = 1_500.0 * FOOT_PER_MINUTE_MPS;
 /// Noise of a reported rate of climb, metres per second, five standard deviations: steps of 64
@@ -99,7 +101,7 @@ pub fn judge(
     let way_m = rate_mps * interval_s;
     let drift_m = f64::from(before.drift_m) * keep + step.gained_m - way_m;
     let way_m = f64::from(before.way_m) * keep + way_m.abs();
-    let limit_m = FLOOR_M + SHARE * way_m + rate_mps.abs() * report.noise.late_s;
+    let limit_m = DRIFT_FLOOR_M + SHARE * way_m + rate_mps.abs() * report.noise.late_s;
     if drift_m.abs() > limit_m {
         found.add(Finding::new(
             Rule::ClimbMismatch,

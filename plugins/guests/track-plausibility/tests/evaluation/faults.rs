@@ -338,6 +338,9 @@ fn clash(
     random: &mut Random,
 ) -> Option<Faulty> {
     let at = updates[onset];
+    // A track without positions clashes with nothing.
+    let placed = updates[..onset].iter().filter(|track| has_position(track));
+    (placed.count() >= 3).then_some(())?;
     let needed = updates.len() - onset;
     let far = |other: &Track| match (at.position_deg(), other.position_deg()) {
         (Some((a, b)), Some((c, d))) => (a - c).abs() + (b - d).abs() > 0.05,
