@@ -38,7 +38,7 @@ pub fn judge(
     let before = &state.vertical;
     let Some(alt_m) = report.alt_m else {
         // A rate alone, as ADS-B sends it: kept for the next altitude.
-        return before.map(|before| rate_alone(&before, report, limits, found));
+        return before.map(|before| rate_alone(&before, report, limits, rules, found));
     };
     let fresh = Vertical {
         at_ms: report.at_ms,
@@ -90,12 +90,17 @@ pub fn judge(
         return Some(fresh);
     };
     if let Some(finding) = changed {
-        found.add(finding);
-        // The rate is not taken up, the altitude is.
-        return Some(Vertical {
-            climb_mps: before.climb_mps,
-            ..fresh
-        });
+        let rejected = before.rejected.saturating_add(1);
+        if u64::from(rejected) < rules.parameters.reacquire_reports {
+            found.add(finding);
+            // The rate is not taken up, the altitude is.
+            return Some(Vertical {
+                climb_mps: before.climb_mps,
+                rejected,
+                ..fresh
+            });
+        }
+        return Some(fresh);
     }
     let keep = MEMORY_S / (MEMORY_S + interval_s);
     let way_m = rate_mps * interval_s;
@@ -127,19 +132,25 @@ fn rate_alone(
     before: &Vertical,
     report: &Report,
     limits: &Limits,
+    rules: &Rules,
     found: &mut Findings,
 ) -> Vertical {
     let Some(climb_mps) = report.climb_mps else {
         return *before;
     };
     let interval_s = seconds(before.at_ms, report.at_ms);
+    let rejected = before.rejected.saturating_add(1);
     match rate_changed(before, report, interval_s, limits) {
-        Some(finding) => {
+        Some(finding) if u64::from(rejected) < rules.parameters.reacquire_reports => {
             found.add(finding);
-            *before
+            Vertical {
+                rejected,
+                ..*before
+            }
         }
-        None => Vertical {
+        Some(_) | None => Vertical {
             climb_mps: Some(climb_mps as f32),
+            rejected: 0,
             ..*before
         },
     }

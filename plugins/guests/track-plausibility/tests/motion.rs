@@ -445,7 +445,7 @@ fn a_track_that_goes_silent_is_said_when_its_state_expires() {
     for (interval_s, limit_s) in [(2.0, 60.0), (10.0, 100.0)] {
         let (mut host, last_s) = heard(interval_s);
         let said = host.evict(at(last_s + limit_s + 1.0), &key);
-        assert_eq!(rules(&[said.clone()]), [["silent"]]);
+        assert_eq!(rules(std::slice::from_ref(&said)), [["silent"]]);
         assert!((said[0].evidence["silence_s"] - limit_s - 1.0).abs() < 0.01);
         let (mut host, last_s) = heard(interval_s);
         // Evicted for want of room.

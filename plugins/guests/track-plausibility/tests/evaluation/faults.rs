@@ -342,8 +342,10 @@ fn clash(
     let placed = updates[..onset].iter().filter(|track| has_position(track));
     (placed.count() >= 3).then_some(())?;
     let needed = updates.len() - onset;
+    // Aircraft that meet within a minute's flight are hardly two.
+    let apart_deg = if is_ship(&updates) { 0.05 } else { 0.3 };
     let far = |other: &Track| match (at.position_deg(), other.position_deg()) {
-        (Some((a, b)), Some((c, d))) => (a - c).abs() + (b - d).abs() > 0.05,
+        (Some((a, b)), Some((c, d))) => (a - c).abs() + (b - d).abs() > apart_deg,
         _ => true,
     };
     let candidates: Vec<&&Real> = others
