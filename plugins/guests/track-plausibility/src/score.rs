@@ -37,7 +37,7 @@ const fn table(rule: Rule) -> [u16; SCORE_RATIOS.len()] {
     match rule {
         Rule::TimeReversal => [61, 61, 170, 563, 563, 838],
         Rule::Speed => [771, 771, 771, 771, 771, 771],
-        Rule::DuplicateIdentity => [167, 167, 167, 167, 167, 522],
+        Rule::DuplicateIdentity => [157, 157, 157, 157, 157, 526],
         Rule::Teleport => [873, 873, 873, 873, 873, 880],
         Rule::FrozenPosition => [148, 844, 844, 844, 844, 844],
         Rule::Acceleration => [413, 607, 607, 607, 607, 607],
