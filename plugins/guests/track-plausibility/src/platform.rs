@@ -171,7 +171,7 @@ const GROUND: Limits = Limits {
 pub const FOOT_PER_MINUTE_MPS: f64 = 0.3048 / 60.0;
 
 /// Limits that need no configuration.
-const DEFAULTS: [(&str, Limits); 12] = [
+const DEFAULTS: [(&str, Limits); 15] = [
     (TRACK_SEA, SEA),
     (TRACK_AIR, AIR),
     (TRACK_GROUND, GROUND),
@@ -180,11 +180,14 @@ const DEFAULTS: [(&str, Limits); 12] = [
     ("sar-aircraft", SAR_AIRCRAFT),
     ("helicopter", HELICOPTER),
     ("fighter", FIGHTER),
-    // Emitter categories of ADS-B, in the decoders' words (I021/020): over 5 g and 400 kt, ….
+    // Emitter categories of ADS-B, in the decoders' words: over 5 g and 400 kt, ….
+    ("high-performance", FIGHTER),
     ("highly-manoeuvrable", FIGHTER),
     ("rotorcraft", HELICOPTER),
     ("surface-emergency", GROUND),
     ("surface-service", GROUND),
+    ("surface-vehicle", GROUND),
+    ("emergency-surface-vehicle", GROUND),
 ];
 
 /// The limits of all kinds.

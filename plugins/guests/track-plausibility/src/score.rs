@@ -35,17 +35,17 @@ pub fn score(rule: Rule, ratio: f64) -> u16 {
 /// Scores at the knots.
 const fn table(rule: Rule) -> [u16; SCORE_RATIOS.len()] {
     match rule {
-        Rule::TimeReversal => [61, 61, 170, 563, 563, 838],
-        Rule::Speed => [771, 771, 771, 771, 771, 771],
-        Rule::DuplicateIdentity => [157, 157, 157, 157, 157, 526],
-        Rule::Teleport => [873, 873, 873, 873, 873, 880],
-        Rule::FrozenPosition => [148, 844, 844, 844, 844, 844],
-        Rule::Acceleration => [413, 607, 607, 607, 607, 607],
-        Rule::TurnRate => [494, 494, 494, 504, 504, 504],
-        Rule::ClimbRate => [527, 527, 527, 527, 527, 527],
-        Rule::Innovation => [319, 573, 832, 832, 832, 832],
-        Rule::VelocityMismatch => [839, 839, 839, 839, 839, 839],
-        Rule::ClimbMismatch => [373, 526, 526, 526, 526, 526],
+        Rule::TimeReversal => [113, 113, 194, 509, 509, 806],
+        Rule::Speed => [731, 731, 731, 731, 731, 731],
+        Rule::DuplicateIdentity => [183, 183, 183, 183, 183, 573],
+        Rule::Teleport => [878, 878, 878, 878, 878, 928],
+        Rule::FrozenPosition => [305, 813, 813, 813, 813, 813],
+        Rule::Acceleration => [362, 554, 554, 554, 554, 554],
+        Rule::TurnRate => [440, 440, 440, 450, 450, 450],
+        Rule::ClimbRate => [473, 473, 473, 473, 473, 473],
+        Rule::Innovation => [312, 520, 813, 813, 813, 813],
+        Rule::VelocityMismatch => [815, 815, 815, 815, 815, 815],
+        Rule::ClimbMismatch => [324, 472, 472, 472, 472, 472],
         Rule::Duplicate | Rule::OutOfRange | Rule::NotAvailable => [CERTAIN; SCORE_RATIOS.len()],
         Rule::Silent => [UNKNOWN; SCORE_RATIOS.len()],
     }

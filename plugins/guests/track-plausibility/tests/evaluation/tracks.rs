@@ -4,17 +4,13 @@ use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use adsb_decoder::AdsbDecoder;
 use asterix_decoder::AsterixDecoder;
 use outrigger_sdk::testing::{DecoderHost, parameters};
-use outrigger_sdk::{AltDatum, Body, Source, Text, TimeSource, Track};
+use outrigger_sdk::{Body, Track};
 use serde_json::{Value, json};
 
 use super::hash;
-
-/// A knot, a foot and a foot a minute.
-const KNOT_MPS: f64 = 1_852.0 / 3_600.0;
-const FOOT_M: f64 = 0.3048;
-const FOOT_PER_MINUTE_MPS: f64 = FOOT_M / 60.0;
 
 /// Which half of the tracks a track is in: thresholds and scores are set on one and reported on the
 /// other.
@@ -90,47 +86,47 @@ fn collect(recording: &'static str, updates: impl Iterator<Item = Update>, track
     }));
 }
 
-fn lines(path: &str) -> Option<Vec<Value>> {
-    let path = folder().join(path);
+/// Tracks of an ADS-B recording as the decoder makes them.
+fn adsb() -> Option<Vec<Update>> {
+    let path = folder().join("adsb/rs1090_long_flight.csv.gz");
     let Ok(bytes) = std::fs::read(&path) else {
         eprintln!("skipped: recording absent ({})", path.display());
         return None;
     };
-    let mut unpacked = String::new();
+    let mut text = String::new();
     flate2::read::MultiGzDecoder::new(&bytes[..])
-        .read_to_string(&mut unpacked)
+        .read_to_string(&mut text)
         .expect("a recording is whole");
-    let parse = |line| serde_json::from_str(line).expect("a line is JSON");
-    Some(unpacked.lines().map(parse).collect())
-}
-
-fn adsb() -> Option<Vec<Update>> {
+    let frames: Vec<(u64, Vec<u8>)> = text.lines().filter_map(frame).collect();
+    // Near the airport where it was recorded.
+    let receiver = json!({ "receiver": { "lat_deg": 43.62, "lon_deg": 1.37 } });
+    let mut host = DecoderHost::<AdsbDecoder>::new(parameters(&receiver))
+        .expect("parameters are right")
+        .without_rerun();
     let mut updates = Vec::new();
-    for line in lines("adsb/rs1090_long_flight.pymodes_df17_18.jsonl.gz")? {
-        let number = |name: &str| line[name].as_f64();
-        let Some(key) = line["icao"].as_str().map(str::to_lowercase) else {
-            continue;
-        };
-        let time_ns = (number("ts").unwrap() * 1e9) as u64;
-        let mut track = Track::new(Text::new(&key).unwrap(), time_ns, TimeSource::Receiver);
-        track.source = Some(Source::Adsb);
-        match line["bds"].as_str() {
-            Some("0,5") if line["latitude"].is_number() => {
-                track.lat_deg = number("latitude");
-                track.lon_deg = number("longitude");
-                track.alt_m = number("altitude").map(|feet| feet * FOOT_M);
-                track.alt_datum = Some(AltDatum::Barometric);
+    for frames in frames.chunks(256) {
+        let frames: Vec<(u64, &[u8])> = frames
+            .iter()
+            .map(|(captured_ns, frame)| (*captured_ns, frame.as_slice()))
+            .collect();
+        let now_ns = frames[frames.len() - 1].0;
+        for message in host.decode(now_ns, &frames).messages {
+            if message.class.starts_with("track.") {
+                updates.push((message.class, message.key.clone(), message.read::<Track>()));
             }
-            Some("0,9" | "0,6") => {
-                track.speed_mps = number("groundspeed").map(|knots| knots * KNOT_MPS);
-                track.course_deg = number("track");
-                track.climb_mps = number("vertical_rate").map(|rate| rate * FOOT_PER_MINUTE_MPS);
-            }
-            _ => continue,
         }
-        updates.push(("track.air", key, track));
     }
     Some(updates)
+}
+
+/// A line: seconds, and the frame in hexadecimal digits.
+fn frame(line: &str) -> Option<(u64, Vec<u8>)> {
+    let (time, digits) = line.split_once(',')?;
+    let captured_ns = (time.parse::<f64>().ok()? * 1e6).round() as u64 * 1_000;
+    let bytes = (0..digits.len() / 2)
+        .map(|at| u8::from_str_radix(&digits[2 * at..2 * at + 2], 16).ok())
+        .collect::<Option<Vec<u8>>>()?;
+    Some((captured_ns, bytes))
 }
 
 /// Tracks of an ASTERIX recording as the decoder makes them. The radars of the second stand where
