@@ -11,12 +11,12 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use geographiclib_rs::{Geodesic, InverseGeodesic};
-use outrigger_sdk::testing::{Given, ValidatorHost, no_parameters};
+use outrigger_sdk::testing::{Given, ValidatorHost, no_parameters, sink};
 use outrigger_sdk::{
     Anomalies, Body, Configuration, ConfigureError, Description, Message, Source, State, Text,
     TimeSource, Track, Validator, description,
 };
-use track_plausibility::{TrackPlausibility, TrackState};
+use track_plausibility::{STATE_BYTES_MAX, TrackPlausibility, TrackState};
 
 /// Reads the track and judges nothing: what is left is the test host and the body.
 struct Nothing;
@@ -67,100 +67,72 @@ const KEYS: [usize; 3] = [1_000, 100_000, 1_000_000];
 const KEYED_MESSAGES: usize = 200_000;
 const KEYED_ROUNDS: usize = 7;
 
-/// Reads the track, and replaces a state of the same size: what is left is the test host with its
-/// store, which is a tree, and the body.
-struct Stores;
-
-/// A state's bytes.
-struct Raw(Vec<u8>);
-
-impl State for Raw {
-    fn decode(bytes: &[u8]) -> Result<Self, String> {
-        Ok(Self(bytes.to_vec()))
-    }
-
-    fn encode(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(&self.0);
-    }
-}
-
-impl Validator for Stores {
-    type Body = Track;
-    type State = Raw;
-
-    fn describe() -> Description {
-        Nothing::describe()
-    }
-
-    fn configure(_: &Configuration) -> Result<Self, ConfigureError> {
-        Ok(Self)
-    }
-
-    fn validate(&mut self, message: &Message<Track>, state: &mut Option<Raw>, _: &mut Anomalies) {
-        let raw = state.get_or_insert_with(|| Raw(vec![0; 110]));
-        raw.0[..8].copy_from_slice(&message.body.time_ns.to_le_bytes());
-    }
-}
-
-/// Cost of a message by number of keys, in batches of 256 different keys: all of it, and without
-/// what a validator costs that only keeps a state of this size. The host's own store is measured
-/// with the host.
+/// Cost of a message by number of keys: body and state read, judged, and the state written back to
+/// its place in one flat store, each key in turn and far from the last. So what grows with the keys
+/// is the way to memory. The host's own store is measured with the host.
 fn by_keys() {
     for keys in KEYS {
-        // Each key is a ship at its own place that makes 10 m/s to the north.
-        let made = |key: usize, seconds: f64| {
-            let lat_deg = (key % 1_000) as f64 * 0.05 + seconds * 10.0 / 111_000.0;
-            Track {
-                platform_class: Text::new("class-a"),
-                lat_deg: Some(lat_deg),
-                lon_deg: Some((key / 1_000) as f64 * 0.05),
-                speed_mps: Some(10.0),
-                course_deg: Some(0.0),
-                heading_deg: Some(0.0),
-                source: Some(Source::Ais),
-                ..Track::new(
-                    Text::format(format_args!("mmsi:{key:09}")).expect("short"),
-                    1_577_836_800_000_000_000 + (seconds * 1e9) as u64,
-                    TimeSource::UtcSecond,
-                )
+        let mut plugin = TrackPlausibility::configure(&no_parameters()).expect("no parameters");
+        let mut out = sink::<TrackPlausibility>();
+        let mut store = vec![([0_u8; STATE_BYTES_MAX], 0_usize); keys];
+        let mut bytes = Vec::with_capacity(STATE_BYTES_MAX);
+        let mut best_ns = f64::MAX;
+        // Every key has its state, and a second report, before it counts.
+        let warm = (2 * keys).div_ceil(KEYED_MESSAGES) + 1;
+        for round in 0..KEYED_ROUNDS + warm {
+            let messages: Vec<(usize, Vec<u8>)> = (0..KEYED_MESSAGES)
+                .map(|place| sailing(round * KEYED_MESSAGES + place, keys))
+                .collect();
+            let start = Instant::now();
+            for (key, body) in &messages {
+                let body = Track::decode("track.sea", body).expect("a track");
+                let message = Message {
+                    class: "track.sea",
+                    captured_ns: body.time_ns,
+                    event_ns: body.time_ns,
+                    now_ns: body.time_ns,
+                    body,
+                };
+                let (kept, length) = &mut store[*key];
+                let mut state = (*length > 0)
+                    .then(|| TrackState::decode(&kept[..*length]).expect("a state of ours"));
+                plugin.validate(&message, &mut state, &mut out);
+                bytes.clear();
+                state.expect("a track has a state").encode(&mut bytes);
+                kept[..bytes.len()].copy_from_slice(&bytes);
+                *length = bytes.len();
             }
-        };
-        let all = keyed::<TrackPlausibility>(keys, made);
-        let stores = keyed::<Stores>(keys, made);
-        println!(
-            "{keys} keys: {all:.0} ns a message; {stores:.0} ns of it host, store and body; {:.0} ns state and rules",
-            all - stores
-        );
+            let ns = start.elapsed().as_nanos() as f64 / KEYED_MESSAGES as f64;
+            if round >= warm {
+                best_ns = best_ns.min(ns);
+            }
+        }
+        let mean = store.iter().map(|(_, length)| length).sum::<usize>() / keys;
+        println!("{keys} keys: {best_ns:.0} ns a message, {mean} bytes of state each");
     }
 }
 
-fn keyed<V: Validator>(keys: usize, made: impl Fn(usize, f64) -> Track) -> f64 {
-    let mut host = ValidatorHost::<V>::new(no_parameters())
-        .expect("no parameters are needed")
-        .without_rerun();
-    let mut best_ns = f64::MAX;
-    let warm = keys.div_ceil(KEYED_MESSAGES) + 1;
-    for round in 0..KEYED_ROUNDS + warm {
-        let messages: Vec<Given> = (0..KEYED_MESSAGES)
-            .map(|place| {
-                let turn = round * KEYED_MESSAGES + place;
-                // Far apart in the store, and each key in turn.
-                let key = turn.wrapping_mul(7_919) % keys;
-                let track = made(key, 10.0 * (turn / keys) as f64);
-                Given::new("track.sea", &track.track_id, track.time_ns, &track)
-            })
-            .collect();
-        let start = Instant::now();
-        for batch in messages.chunks(256) {
-            black_box(host.validate(0, batch));
-        }
-        let ns = start.elapsed().as_nanos() as f64 / KEYED_MESSAGES as f64;
-        // Every key has its state before it counts.
-        if round >= warm {
-            best_ns = best_ns.min(ns);
-        }
-    }
-    best_ns
+/// A ship at its own place that makes 10 m/s to the north: its key, and the next of its reports.
+fn sailing(turn: usize, keys: usize) -> (usize, Vec<u8>) {
+    let key = turn.wrapping_mul(7_919) % keys;
+    let seconds = 10 * (turn / keys) as u64;
+    let track = Track {
+        platform_class: Text::new("class-a"),
+        lat_deg: Some((key % 1_000) as f64 * 0.05 + seconds as f64 * 10.0 / 111_000.0),
+        lon_deg: Some((key / 1_000) as f64 * 0.05),
+        speed_mps: Some(10.0),
+        course_deg: Some(0.0),
+        heading_deg: Some(0.0),
+        source: Some(Source::Ais),
+        ..Track::new(
+            Text::format(format_args!("mmsi:{key:09}")).expect("short"),
+            1_577_836_800_000_000_000 + seconds * 1_000_000_000,
+            TimeSource::UtcSecond,
+        )
+    };
+    let mut body = Vec::new();
+    track.encode(&mut body);
+    (key, body)
 }
 
 fn main() {
