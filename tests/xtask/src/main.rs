@@ -10,6 +10,7 @@ use clap::{Parser, Subcommand};
 mod bench;
 mod cache;
 mod demo;
+mod evaluate;
 mod guests;
 mod places;
 mod progress;
@@ -61,6 +62,12 @@ enum Command {
         /// Only benchmarks of this name.
         name: Option<String>,
     },
+    /// Evaluates the track validator on the recordings: tables, and plots beside its README.
+    Evaluate {
+        /// Print each anomaly on an unmodified track, and nothing else.
+        #[arg(long)]
+        anomalies: bool,
+    },
     /// Shows the whole on a simulated bus.
     Demo(demo::Options),
 }
@@ -106,6 +113,7 @@ fn run(command: Command, progress: &Progress) -> Result<(), Failure> {
         }
         Command::Test(options) => suite::run(&places, &options, progress),
         Command::Bench { name } => bench::run(&places, name.as_deref(), progress),
+        Command::Evaluate { anomalies } => evaluate::run(&places, anomalies),
         Command::Demo(options) => demo::run(&places, &options, progress),
     }
 }

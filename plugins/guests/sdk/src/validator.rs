@@ -107,7 +107,7 @@ pub struct Anomalies {
 }
 
 impl Anomalies {
-    fn new(description: &Description) -> Self {
+    pub(crate) fn new(description: &Description) -> Self {
         Self {
             rules: description.rules.clone(),
             columns: wit::Anomalies {

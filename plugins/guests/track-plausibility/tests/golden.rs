@@ -6,7 +6,7 @@
 use std::path::Path;
 
 use outrigger_sdk::testing::{Given, ValidatorHost, no_parameters, parameters};
-use outrigger_sdk::{Text, TimeSource, Track};
+use outrigger_sdk::{Source, Text, TimeSource, Track};
 use serde_json::{Value, json};
 use track_plausibility::TrackPlausibility;
 
@@ -22,7 +22,14 @@ fn track(report: &Value) -> Track {
         other => panic!("{other} is no time source"),
     };
     let time_ns = (number("time_s").unwrap() * 1e9) as u64 + 1_577_836_800_000_000_000;
+    let source_of = report["source"].as_str().map(|word| {
+        let known = Source::ALL
+            .into_iter()
+            .find(|source| source.as_str() == word);
+        known.unwrap_or_else(|| panic!("{word} is no source"))
+    });
     Track {
+        source: source_of,
         platform_class: text("platform_class"),
         lat_deg: number("lat_deg"),
         lon_deg: number("lon_deg"),

@@ -16,7 +16,7 @@ fn refusal(given: &Value) -> String {
 
 #[test]
 fn bad_parameters_are_refused_with_name_rule_and_value() {
-    let kinds = "track.sea, track.air, class-a, class-b, sar-aircraft";
+    let kinds = "track.sea, track.air, track.ground, class-a, class-b, sar-aircraft, helicopter, fighter, high-performance, highly-manoeuvrable, rotorcraft, surface-emergency, surface-service, surface-vehicle, emergency-surface-vehicle";
     for (given, expected) in [
         (
             json!({ "reversal_tolerance_s": -1.0 }),
@@ -47,20 +47,37 @@ fn bad_parameters_are_refused_with_name_rule_and_value() {
             "platforms.class-a.like must be absent, for the kind has defaults, not class-b".into(),
         ),
         (
-            json!({ "platforms": { "fighter": { "speed_max_mps": 700 } } }),
-            format!("platforms.fighter.like must be one of {kinds}, not absent"),
+            json!({ "platforms": { "drone": { "speed_max_mps": 700 } } }),
+            format!("platforms.drone.like must be one of {kinds}, not absent"),
         ),
         (
-            json!({ "platforms": { "fighter": { "like": "jet" } } }),
-            format!("platforms.fighter.like must be one of {kinds}, not jet"),
+            json!({ "platforms": { "drone": { "like": "jet" } } }),
+            format!("platforms.drone.like must be one of {kinds}, not jet"),
         ),
         (
             json!({ "platforms": { "class-a": { "speed_max_kt": 30 } } }),
-            "platforms.class-a.speed_max_kt: unknown field `speed_max_kt`, expected one of `like`, `speed_max_mps`, `reach_speed_mps`, `acceleration_mps2`, `floor_m`, `position_expected`".into(),
+            "platforms.class-a.speed_max_kt: unknown field `speed_max_kt`, expected one of `like`, `speed_max_mps`, `reach_speed_mps`, `acceleration_mps2`, `load_factor`, `turn_max_dps`, `climb_max_mps`, `manoeuvre_mps2`, `direction_speed_mps`, `floor_m`, `position_expected`".into(),
+        ),
+        (json!({ "gate": 0.5 }), "gate must be 1 to 1000, not 0.5".into()),
+        (
+            json!({ "silence_s": 90_000 }),
+            "silence_s must be 0 to 86400, not 90000".into(),
+        ),
+        (
+            json!({ "platforms": { "class-a": { "load_factor": 0.5 } } }),
+            "platforms.class-a.load_factor must be 1 to 100, not 0.5".into(),
+        ),
+        (
+            json!({ "sources": { "sonar": {} } }),
+            "sources must be named by one of ais, adsb, mlat, radar, system-track, gmti, dis, other, not sonar".into(),
+        ),
+        (
+            json!({ "sources": { "radar": { "time_s": 61 } } }),
+            "sources.radar.time_s must be 0 to 60, not 61".into(),
         ),
         (
             json!({ "tolerance_s": 3 }),
-            "tolerance_s: unknown field `tolerance_s`, expected one of `reversal_tolerance_s`, `duplicate_window_s`, `reacquire_reports`, `platforms`".into(),
+            "tolerance_s: unknown field `tolerance_s`, expected one of `reversal_tolerance_s`, `duplicate_window_s`, `reacquire_reports`, `gate`, `silence_s`, `platforms`, `sources`".into(),
         ),
     ] {
         assert_eq!(refusal(&given), format!("parameter: {expected}"));
@@ -97,14 +114,26 @@ fn no_parameters_are_the_defaults_and_each_one_changes_its_limit() {
     };
     let tracks = [tug(0.0, 0.0), tug(10.0, 58.0), tug(1.0, 58.0), nowhere];
     let found = host.validate(0, &tracks.map(|track| given(&track)));
+    // The reported 10 m/s is what speaks of the first three, and of more that is broken.
     assert_eq!(
         rules(&found),
-        [
-            vec!["speed"],
-            vec!["speed", "teleport"],
-            vec!["speed", "teleport"],
-            vec![]
-        ]
+        [vec!["speed"], vec!["speed"], vec!["speed"], vec![]]
     );
-    assert_eq!(found[1][1].evidence["allowed_m"], 1.0 + 11.2 * 5.0);
+    assert_eq!(found[1][0].evidence["suppressed"], 1.0);
+    let slow = |seconds, north_m| Track {
+        speed_mps: None,
+        ..tug(seconds, north_m)
+    };
+    let mut host = ValidatorHost::<TrackPlausibility>::new(parameters(&json!({
+        "platforms": { "tug": {
+            "like": "class-a", "reach_speed_mps": 5, "floor_m": 1,
+        } },
+    })))
+    .unwrap();
+    let found = host.validate(
+        0,
+        &[slow(0.0, 0.0), slow(10.0, 58.0)].map(|track| given(&track)),
+    );
+    assert_eq!(found[1][0].rule, "teleport");
+    assert_eq!(found[1][0].evidence["allowed_m"], 1.0 + 11.2 * 5.0);
 }

@@ -5,8 +5,11 @@ mod common;
 
 use common::report::{at, given, host};
 use outrigger_sdk::testing::{Anomaly, Given};
-use outrigger_sdk::{State, Text, TimeSource, Track};
-use track_plausibility::{Candidate, Fix, Recent, STATE_BYTES_MAX, TimeKind, TrackState};
+use outrigger_sdk::{AltDatum, Source, State, Text, TimeSource, Track};
+use track_plausibility::{
+    Candidate, Course, Fix, Place, Recent, STATE_BYTES_MAX, TimeKind, TrackState, Velocity,
+    Vertical,
+};
 
 /// xorshift64*: enough for test data, the same everywhere.
 struct Random(u64);
@@ -68,6 +71,13 @@ fn faulty(seed: u64, messages: usize) -> Vec<Given> {
         track.alt_m = random.value(0.0);
         track.climb_mps = random.value(0.0);
         track.turn_rate_dps = random.value(0.1);
+        track.accuracy_m = random.value(30.0);
+        track.source = match random.below(12) {
+            source @ 0..8 => Some(Source::ALL[source as usize]),
+            _ => None,
+        };
+        track.alt_datum =
+            [None, Some(AltDatum::Barometric), Some(AltDatum::Geometric)][random.below(3) as usize];
         made.push(given(&track));
     }
     made
@@ -113,27 +123,50 @@ fn state_is_small_whatever_comes() {
     let fix = Fix {
         time_ns: u64::MAX,
         time_kind: TimeKind::Received,
-        lat_deg: -89.123_456_789,
-        lon_deg: -179.123_456_789,
+        place: Place::new(-89.123_456_789, -179.123_456_789),
         speed_mps: Some(123.456),
         course_deg: Some(359.9),
     };
     let recent = Recent {
-        time_ns: u64::MAX,
+        at_ms: u32::MAX,
         digest: u32::MAX,
     };
-    let candidate = Candidate {
-        fix,
-        reports: u8::MAX,
-    };
     let fullest = TrackState {
-        last: Some(fix),
-        candidate: Some(candidate),
+        captured_ms: u32::MAX,
+        interval_s: 1.5,
+        course: Some(Course {
+            last: fix,
+            noise: 9.0,
+            frozen_reports: u8::MAX,
+            ..Course::default()
+        }),
+        velocity: Some(Velocity {
+            at_ms: 1,
+            speed_mps: 1.0,
+            course_deg: Some(1.0),
+            heading_deg: None,
+            rejected: 2,
+        }),
+        vertical: Some(Vertical {
+            at_ms: 1,
+            datum: 2,
+            alt_m: 1.0,
+            climb_mps: None,
+            drift_m: -1.0,
+            way_m: 1.0,
+            rejected: 2,
+        }),
+        candidate: Some(Candidate {
+            fix,
+            reports: u8::MAX,
+            alternations: u8::MAX,
+        }),
         recent: [Some(recent); track_plausibility::RECENT_MAX],
     };
     let longest = bytes(&fullest);
-    println!("fullest state: {longest} bytes");
-    assert!(longest <= STATE_BYTES_MAX, "{longest} bytes");
+    // The README says so.
+    assert_eq!(longest, 183);
+    const { assert!(183 <= STATE_BYTES_MAX) };
     let mut host = host();
     for message in faulty(7, 2_000) {
         host.validate(0, std::slice::from_ref(&message));
@@ -159,10 +192,10 @@ fn a_state_that_is_none_is_an_error_and_never_a_panic() {
         "bytes after the state"
     );
     let mut newer = bytes.clone();
-    newer[0] = 2;
+    newer[0] = 3;
     assert_eq!(
         TrackState::decode(&newer).unwrap_err(),
-        "state of version 2, known is 1"
+        "state of version 3, known is 2"
     );
     let mut random = Random(5);
     for _ in 0..10_000 {
@@ -171,5 +204,57 @@ fn a_state_that_is_none_is_an_error_and_never_a_panic() {
         damaged[place] = random.next() as u8;
         // Whether it is one or not, reading it ends.
         let _ = TrackState::decode(&damaged);
+    }
+}
+
+#[test]
+fn nothing_panics_on_any_values_and_states_come_back_as_they_went() {
+    let mut random = Random(11);
+    let mut host = host();
+    // Any bits of a number, and what is at the edge of what is accepted.
+    let edges = [
+        0.0, -0.0, 90.0, -90.0, 180.0, -180.0, 1e-310, 1e308, -1e308, 51.4, 1e5, 360.0,
+    ];
+    let any = |random: &mut Random| match random.below(4) {
+        0 => None,
+        1 => Some(f64::from_bits(random.next())),
+        _ => Some(edges[random.below(edges.len() as u64) as usize]),
+    };
+    for place in 0..30_000_u64 {
+        let id = Text::format(format_args!("{}", random.below(4))).unwrap();
+        let time_ns = match random.below(5) {
+            0 => random.next(),
+            1 => 0,
+            2 => u64::MAX,
+            _ => at(place as f64 / 3.0),
+        };
+        let mut track = Track::new(id, time_ns, TimeSource::TimeOfTrack);
+        if random.below(2) == 0 {
+            track.time_source = TimeSource::UtcSecond;
+        }
+        track.platform_class = Text::new(["class-a", "fighter", "x"][random.below(3) as usize]);
+        track.source = Some(Source::ALL[random.below(8) as usize]);
+        for value in [
+            &mut track.lat_deg,
+            &mut track.lon_deg,
+            &mut track.alt_m,
+            &mut track.speed_mps,
+            &mut track.course_deg,
+            &mut track.climb_mps,
+            &mut track.heading_deg,
+            &mut track.turn_rate_dps,
+            &mut track.accuracy_m,
+        ] {
+            *value = any(&mut random);
+        }
+        let mut given = given(&track);
+        given.captured_ns = random.next();
+        let said = host.validate(0, std::slice::from_ref(&given));
+        assert!(said[0].len() <= 1, "one report, one anomaly");
+        let state = host.state(&given.key).unwrap();
+        assert!(bytes(&state) <= STATE_BYTES_MAX);
+        if random.below(50) == 0 {
+            host.evict(random.next(), &given.key);
+        }
     }
 }
