@@ -18,8 +18,19 @@ const MOVING: [Class; 5] = [
 ];
 
 fn under_way(class: Class, seed: u64) -> Motion {
-    let speed_kt = class.limits().unwrap().speed_kt;
-    Motion::under_way(class, &REGION, None, speed_kt, Random::new(seed, 1)).unwrap()
+    Motion::under_way(&task(class, REGION), Random::new(seed, 1)).unwrap()
+}
+
+fn task(class: Class, region: Region) -> Task {
+    Task {
+        class,
+        region,
+        place: None,
+        speed_kt: class.limits().unwrap().speed_kt,
+        altitude_m: None,
+        pattern: Pattern::Legs,
+        slot: None,
+    }
 }
 
 #[test]
@@ -125,6 +136,6 @@ fn a_region_too_small_to_turn_in_is_refused() {
         north_deg: 55.01,
         ..REGION
     };
-    let none = Motion::under_way(Class::Cargo, &pond, None, [9.0, 16.0], Random::new(1, 1));
+    let none = Motion::under_way(&task(Class::Cargo, pond), Random::new(1, 1));
     assert!(none.is_none());
 }
