@@ -109,6 +109,15 @@ impl FormatName {
         }
     }
 
+    /// Whether its datagrams are lines of text; Mode S frames are when `encoding` makes them so.
+    pub fn is_text(self, encoding: Encoding) -> bool {
+        match self {
+            Self::Ais => true,
+            Self::AdsB => encoding == Encoding::Avr,
+            Self::Cat062 | Self::Cat048 => false,
+        }
+    }
+
     /// Whether reports gather for a moment and leave together.
     pub fn gathers(self) -> bool {
         match self {
