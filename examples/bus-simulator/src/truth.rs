@@ -28,6 +28,15 @@ pub struct Truth<'a> {
     /// What identifies the track in its format: MMSI, ICAO address in six hex digits, or
     /// `SAC-SIC-TRACKNUMBER`. Under a clash of identities, the other's.
     pub key: String,
+    /// ICAO address in six hex digits, as reported: under a clash of identities, the other's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub icao: Option<String>,
+    /// Callsign, as reported.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub callsign: Option<&'a str>,
+    /// Mode 3/A code in four octal digits, as reported.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub squawk: Option<String>,
     /// The sensor that reported it.
     pub sensor: &'a str,
     /// Types of the messages that carry it.

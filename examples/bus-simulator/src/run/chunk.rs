@@ -206,6 +206,7 @@ impl Lines {
             return;
         }
         let identity = traffic.identity(emission.track);
+        let aircraft = traffic.identity(emission.said).aircraft.as_ref();
         let sensor = &traffic.scenario().sensors[emission.sensor].name;
         let key = traffic.key(emission.said, emission.sensor);
         let messages = messages_of(emission, datagrams);
@@ -222,6 +223,9 @@ impl Lines {
             class: identity.class.name(),
             mmsi: identity.ais.as_ref().map(|ais| ais.mmsi),
             key: key.clone(),
+            icao: aircraft.map(|aircraft| format!("{:06x}", aircraft.icao)),
+            callsign: aircraft.map(|aircraft| &*aircraft.callsign),
+            squawk: aircraft.map(|aircraft| format!("{:04o}", aircraft.squawk)),
             sensor,
             messages: &messages,
             actual: emission.actual,

@@ -131,7 +131,7 @@ fn every_broken_rule_names_file_key_rule_and_value() {
         (
             "sensors = [\"shore\"]",
             "sensors = []",
-            "bad.toml: tracks[0].sensors: must name one AIS sensor: a transponder reports once, \
+            "bad.toml: tracks[0].sensors: must name a sensor, and at most one for AIS: a transponder reports once, \
              not 0 of them",
         ),
         (

@@ -19,8 +19,15 @@ fn play(scenario: Scenario, duration_s: u64) -> (Traffic, Vec<(Emission, Vec<Dat
     let mut traffic = Traffic::new(scenario, BASE_NS, Some(duration_s));
     let mut played = Vec::new();
     let mut datagrams = Vec::new();
-    while let Some(emission) = traffic.next(&mut datagrams) {
-        played.push((emission, std::mem::take(&mut datagrams)));
+    while let Some(emissions) = traffic.next(&mut datagrams) {
+        // Each report with the datagrams that carry it, which ASTERIX reports share.
+        for emission in emissions {
+            let carried = emission
+                .placed
+                .map_or(Vec::new(), |[first, last]| datagrams[first..=last].to_vec());
+            played.push((emission, carried));
+        }
+        datagrams.clear();
     }
     (traffic, played)
 }
