@@ -2,7 +2,7 @@
 //!
 //! Keys stand in the order of the schemas in `schemas/`; a value that is not available is absent.
 
-use outrigger_sdk::{AltDatum, Body, BodyError, Text, Track};
+use outrigger_sdk::{AltDatum, Body, BodyError, Source, Text, Track};
 
 use crate::map::{Map, add_pair, text};
 use crate::report::{Aid, Base, Dimensions, Movement, Position, Static};
@@ -107,6 +107,7 @@ impl Body for TrackBody<'_> {
         track.course_deg = report.course_deg;
         track.heading_deg = report.heading_deg.map(f64::from);
         track.turn_rate_dps = report.turn.filter(|turn| turn.abs() < 127).map(turn_dps);
+        track.source = Some(Source::Ais);
         track.accuracy_m = report.accurate.then_some(ACCURACY_HIGH_M);
         let start = out.len();
         track.encode(out);

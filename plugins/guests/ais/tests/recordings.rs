@@ -161,6 +161,8 @@ fn compare(
     assert_eq!(message.event_ns, event_ns, "{at}");
     assert_eq!(body["time_ns"], event_ns, "{at}");
     assert_eq!(body["time_source"], source, "{at}");
+    let measured = body.get("ais").map(|_| "ais");
+    assert_eq!(body.get("source").and_then(Value::as_str), measured, "{at}");
 
     let mut fields = 0;
     for (name, theirs) in expected {

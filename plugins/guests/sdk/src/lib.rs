@@ -36,7 +36,7 @@ pub use description::Description;
 pub use guest::note;
 pub use router::{Deliveries, MESSAGE_DELIVERIES_MAX, RoutedMessage, Router};
 pub use state::State;
-pub use track::{AltDatum, TRACK_SCHEMA, TRACK_TEXT_BYTES_MAX, Text, TimeSource, Track};
+pub use track::{AltDatum, Source, TRACK_SCHEMA, TRACK_TEXT_BYTES_MAX, Text, TimeSource, Track};
 pub use validator::{
     Anomalies, EVIDENCE_BYTES_MAX, MESSAGE_ANOMALIES_MAX, Message, SCORE_MAX, Severity, Validator,
 };

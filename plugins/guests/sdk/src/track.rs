@@ -15,7 +15,7 @@ pub const TRACK_TEXT_BYTES_MAX: usize = 31;
 pub const TRACK_SCHEMA: &str = include_str!("track.schema.json");
 
 /// Keys of the map, in the schema's order.
-const KEYS: [&str; 16] = [
+const KEYS: [&str; 17] = [
     "track_id",
     "platform_id",
     "callsign",
@@ -31,6 +31,7 @@ const KEYS: [&str; 16] = [
     "turn_rate_dps",
     "time_ns",
     "time_source",
+    "source",
     "accuracy_m",
 ];
 
@@ -219,6 +220,67 @@ impl TimeSource {
     }
 }
 
+/// What measured the position. Closed like the other words of the schema: a word that is not here
+/// refuses the body, so that a new kind of sensor is never judged by the noise of another one.
+/// Until it has a word of its own it is [`Other`](Self::Other).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Source {
+    /// The ship's own report by AIS.
+    Ais,
+    /// The aircraft's own report by ADS-B, rebroadcasts included.
+    Adsb,
+    /// Multilateration of an aircraft's replies.
+    Mlat,
+    /// One radar's plot or local track.
+    Radar,
+    /// A tracker that joins several sensors.
+    SystemTrack,
+    /// A radar's indication of a moving target on the ground.
+    Gmti,
+    /// A simulated entity.
+    Dis,
+    /// A sensor that has no word here.
+    Other,
+}
+
+impl Source {
+    /// All of them, in the schema's order.
+    pub const ALL: [Self; 8] = [
+        Self::Ais,
+        Self::Adsb,
+        Self::Mlat,
+        Self::Radar,
+        Self::SystemTrack,
+        Self::Gmti,
+        Self::Dis,
+        Self::Other,
+    ];
+    const WORDS: [[u64; 2]; Self::ALL.len()] = {
+        let mut words = [[0; 2]; Self::ALL.len()];
+        let mut index = 0;
+        while index < words.len() {
+            words[index] = msgpack::short_words(Self::ALL[index].as_str());
+            index += 1;
+        }
+        words
+    };
+
+    /// As in the body.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ais => "ais",
+            Self::Adsb => "adsb",
+            Self::Mlat => "mlat",
+            Self::Radar => "radar",
+            Self::SystemTrack => "system-track",
+            Self::Gmti => "gmti",
+            Self::Dis => "dis",
+            Self::Other => "other",
+        }
+    }
+}
+
 /// What is known of one track at one time. Absent means absent: a source's "not available" is
 /// `None`, never a special value.
 ///
@@ -255,6 +317,8 @@ pub struct Track {
     pub time_ns: u64,
     /// Where that time comes from.
     pub time_source: TimeSource,
+    /// What measured the position, where that is known.
+    pub source: Option<Source>,
     /// Radius of 95 % confidence of the position, metres, where the source gives one.
     pub accuracy_m: Option<f64>,
 }
@@ -278,6 +342,7 @@ impl Track {
             turn_rate_dps: None,
             time_ns,
             time_source,
+            source: None,
             accuracy_m: None,
         }
     }
@@ -310,7 +375,8 @@ impl Body for Track {
         out.number(12, self.turn_rate_dps);
         out.unsigned(13, self.time_ns);
         out.text(14, Some(self.time_source.as_str()));
-        out.number(15, self.accuracy_m);
+        out.text(15, self.source.map(Source::as_str));
+        out.number(16, self.accuracy_m);
         out.end();
     }
 }
@@ -323,7 +389,7 @@ struct Pairs<'a> {
 }
 
 impl<'a> Pairs<'a> {
-    /// Bytes of the longest track: 16 keys, numbers of 9 bytes, four texts.
+    /// Bytes of the longest track: 17 keys, numbers of 9 bytes, four texts.
     const BYTES_MAX: usize = 400;
 
     fn begin(out: &'a mut Vec<u8>) -> Self {
@@ -362,7 +428,7 @@ impl<'a> Pairs<'a> {
     }
 
     fn end(self) {
-        // A head of one byte holds up to 15 pairs, of three bytes all 16.
+        // A head of one byte holds up to 15 pairs, of three bytes all 17.
         if self.pairs < 16 {
             self.out[self.start] = 0x80 | self.pairs;
         } else {
@@ -449,6 +515,7 @@ fn read_field(reader: &mut Reader, track: &mut Track, field: usize) -> Result<()
         12 => track.turn_rate_dps = Some(reader.number()?),
         13 => track.time_ns = reader.unsigned()?,
         14 => track.time_source = word(reader, &TimeSource::WORDS, &TimeSource::ALL)?,
+        15 => track.source = Some(word(reader, &Source::WORDS, &Source::ALL)?),
         _ => track.accuracy_m = Some(reader.number()?),
     }
     Ok(())

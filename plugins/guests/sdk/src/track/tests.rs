@@ -17,6 +17,7 @@ fn full() -> Track {
         climb_mps: Some(-1.5),
         heading_deg: Some(1.0),
         turn_rate_dps: Some(0.5),
+        source: Some(Source::SystemTrack),
         accuracy_m: Some(10.0),
         ..Track::new(
             Text::new("mmsi:244660000").unwrap(),
@@ -79,6 +80,7 @@ fn schema_names_the_same_keys_in_the_same_order_as_the_body() {
             "time_source",
             TimeSource::ALL.map(TimeSource::as_str).to_vec(),
         ),
+        ("source", Source::ALL.map(Source::as_str).to_vec()),
     ] {
         assert_eq!(properties[property]["enum"], serde_json::json!(words));
     }
@@ -86,6 +88,19 @@ fn schema_names_the_same_keys_in_the_same_order_as_the_body() {
         properties["callsign"]["maxLength"],
         serde_json::json!(TRACK_TEXT_BYTES_MAX)
     );
+}
+
+#[test]
+fn every_source_comes_back() {
+    for source in Source::ALL {
+        let track = Track {
+            source: Some(source),
+            ..full()
+        };
+        let bytes = encoded(&track);
+        assert_eq!(Track::decode("track.sea", &bytes).unwrap(), track);
+        assert_eq!(json(&bytes)["source"], serde_json::json!(source));
+    }
 }
 
 #[test]
@@ -121,6 +136,10 @@ fn wrong_bodies_are_refused_by_the_name_of_the_key() {
         (
             serde_json::json!({"track_id": "a", "time_ns": 1, "time_source": "wrist"}),
             "time_source: not a word of the schema",
+        ),
+        (
+            serde_json::json!({"track_id": "a", "source": "sonar"}),
+            "source: not a word of the schema",
         ),
         (
             serde_json::json!({"track_id": "a", "time_ns": -1}),
