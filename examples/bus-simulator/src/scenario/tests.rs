@@ -193,8 +193,10 @@ fn every_broken_rule_names_file_key_rule_and_value() {
             "kind = \"teleport\"",
             "kind = \"teleprot\"",
             "bad.toml: faults[0].kind: must be one of [\"speed-jump\", \"teleport\", \
-             \"time-reversal\", \"duplicate\", \"not-available\", \"out-of-range\"], not \
-             \"teleprot\"",
+             \"time-reversal\", \"duplicate\", \"not-available\", \"out-of-range\", \
+             \"position-offset\", \"altitude-ramp\", \"speed-ramp\", \"reversed-heading\", \
+             \"reversed-climb\", \"frozen-position\", \"time-shift\", \"identity-clash\", \
+             \"dropped\", \"swapped\"], not \"teleprot\"",
         ),
         (
             "kind = \"teleport\"",

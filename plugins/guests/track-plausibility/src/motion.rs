@@ -1,192 +1,335 @@
-//! A position against the last accepted one: in time, and within reach.
+//! A report against its track: in time, within reach, where the track was going, and in step with
+//! what it says of its velocity.
 //!
-//! Reach is readsb's (`track.c`, `speed_check`): a floor, and the interval with some slack times
-//! the larger of the two reported speeds, which may have grown meanwhile.
+//! A rejected position never moves the track. What must not happen is decided from the nearest cause
+//! on: first time, then reach, then the gate; where position and reported velocity disagree, the
+//! filter, which knows positions only, says which of them is off.
 
-use geographiclib_rs::{Geodesic, InverseGeodesic};
-use outrigger_sdk::{Anomalies, Severity};
+use outrigger_sdk::Severity;
 
-use crate::parameters::Parameters;
+use crate::filter::Filter;
+use crate::finding::{Finding, Findings, Rule};
 use crate::platform::Limits;
-use crate::repeats::SECOND_NS;
-use crate::state::{Candidate, Fix, TimeKind, TrackState};
-use crate::{TELEPORT, TIME_REVERSAL, score};
+use crate::state::{Candidate, Course, Fix, TrackState, Velocity, seconds};
+use crate::step::{Rules, Step};
+use crate::values::Report;
+use crate::velocity::Judged;
+use crate::{gate, velocity, vertical};
 
-/// Added to each interval, seconds. Source: readsb, `speed_check`.
-const SLACK_S: f64 = 0.2;
-/// How far an interval can be off between two seconds of the platform's own: they are cut, not
-/// rounded (ITU-R M.1371-5, annex 8, § 3.1, time stamp).
-const SECOND_CUT_S: f64 = 1.0;
-/// How far receivers' clocks are apart, and a second of the platform's own beside: nearly every odd
-/// interval in the recordings is at most this long.
-const RECEIVED_S: f64 = 2.1;
-/// How far a platform's second can be off from the time of reception, by a clock that is wrong,
-/// before the nearest minute is another one.
-const HALF_MINUTE_S: f64 = 30.0;
-/// Where only the second of the minute is the platform's own, whole minutes cannot be judged.
-const MINUTE_S: f64 = 60.0;
+/// Time for which a velocity stands for that of the next position, seconds: ADS-B sends both in
+/// turn, twice a second, and loses some.
+const VELOCITY_FRESH_S: f64 = 10.0;
+/// Time after which a place is no hint any more of where another track with the same identity is,
+/// seconds.
+const CANDIDATE_S: f64 = 600.0;
+/// Times that reports go from one place to another and back, each out of the other's reach, before
+/// they are of two tracks. Source: the published rule for a doubled identity.
+const ALTERNATIONS: u8 = 3;
+/// Mean square of the innovations that a new track starts with: its first ones have more room.
+const NOISE_START: f32 = 2.0;
 
-/// Metres per degree of latitude at the poles and of longitude at the equator of WGS-84, each the
-/// longest and rounded up. Their sum bounds the geodesic from above, as it is the length of a way.
-const LAT_METRES_PER_DEG_MAX: f64 = 111_695.0;
-const LON_METRES_PER_DEG_MAX: f64 = 111_320.0;
-
-/// What all tracks are judged by.
-pub struct Rules {
-    pub parameters: Parameters,
-    pub geodesic: Geodesic,
-}
-
-/// How a step between two positions is judged.
-struct Step {
-    /// Time between, seconds; negative when the later report applies earlier.
-    interval_s: f64,
-    /// How much earlier the later report may apply, seconds.
-    tolerance_s: f64,
-    /// Speed at which the step is held possible, metres per second.
-    reach_mps: f64,
-    /// Distance that is within reach, metres.
-    allowed_m: f64,
-    /// Distance, metres; `None` when a bound already said that it is within reach.
-    distance_m: Option<f64>,
-}
-
-impl Step {
-    fn new(from: &Fix, to: &Fix, limits: &Limits, rules: &Rules) -> Self {
-        let ns = to.time_ns.abs_diff(from.time_ns) as f64;
-        let mut interval_s = if to.time_ns < from.time_ns { -ns } else { ns } / SECOND_NS;
-        let (off_s, tolerance_s) = match (from.time_kind, to.time_kind) {
-            (TimeKind::OwnSecond, TimeKind::OwnSecond) => {
-                // A clock that is half a minute off lands now in this minute, now in the next.
-                if (-MINUTE_S..=-HALF_MINUTE_S).contains(&interval_s) {
-                    interval_s += MINUTE_S;
-                }
-                (SECOND_CUT_S, rules.parameters.reversal_tolerance_s)
-            }
-            (TimeKind::Own, TimeKind::Own) => (0.0, rules.parameters.reversal_tolerance_s),
-            (TimeKind::OwnSecond, TimeKind::Received)
-            | (TimeKind::Received, TimeKind::OwnSecond) => (
-                HALF_MINUTE_S,
-                HALF_MINUTE_S.max(rules.parameters.reversal_tolerance_s),
-            ),
-            (TimeKind::Received, TimeKind::Received)
-            | (TimeKind::Own, TimeKind::OwnSecond | TimeKind::Received)
-            | (TimeKind::OwnSecond | TimeKind::Received, TimeKind::Own) => {
-                (RECEIVED_S, rules.parameters.reversal_tolerance_s)
-            }
-        };
-        let elapsed_s = interval_s.abs() + SLACK_S + off_s;
-        let reported = [from.speed_mps, to.speed_mps];
-        let reach_mps = match reported.into_iter().flatten().reduce(f32::max) {
-            Some(speed_mps) => {
-                let grown_mps = limits.acceleration_mps2 * interval_s.abs();
-                (f64::from(speed_mps) + grown_mps).min(limits.reach_speed_mps)
-            }
-            None => limits.reach_speed_mps,
-        };
-        let allowed_m = limits.floor_m + elapsed_s * reach_mps;
-        let distance_m = (bound_m(from, to) > allowed_m)
-            .then(|| {
-                rules
-                    .geodesic
-                    .inverse(from.lat_deg, from.lon_deg, to.lat_deg, to.lon_deg)
-            })
-            .filter(|distance_m: &f64| *distance_m > allowed_m);
-        Self {
-            interval_s,
-            tolerance_s,
-            reach_mps,
-            allowed_m,
-            distance_m,
-        }
-    }
-
-    fn is_late(&self) -> bool {
-        self.interval_s < -self.tolerance_s
-    }
-
-    fn is_good(&self) -> bool {
-        !self.is_late() && self.distance_m.is_none()
-    }
-}
-
-/// At least the distance, metres.
-fn bound_m(from: &Fix, to: &Fix) -> f64 {
-    let lon_deg = (to.lon_deg - from.lon_deg).abs();
-    let lon_deg = lon_deg.min(360.0 - lon_deg);
-    (to.lat_deg - from.lat_deg).abs() * LAT_METRES_PER_DEG_MAX + lon_deg * LON_METRES_PER_DEG_MAX
-}
-
-/// Judges a position and takes it up, or sets it aside.
+/// Judges a report and takes up what is good of it.
 pub fn judge(
-    fix: Fix,
+    report: &Report,
     limits: &Limits,
     state: &mut TrackState,
     rules: &Rules,
-    out: &mut Anomalies,
+    found: &mut Findings,
 ) {
-    let Some(last) = &state.last else {
-        state.last = Some(fix);
+    let shown = state.course.and_then(|course| course.filter.velocity());
+    let Some(place) = report.place else {
+        let judged = velocity::judge(report, state, shown, limits, rules, found);
+        let vertical = vertical::judge(report, state, limits, rules, found);
+        keep_velocity(state, judged);
+        state.vertical = vertical;
         return;
     };
-    let step = Step::new(last, &fix, limits, rules);
-    if step.is_good() {
-        // Within the tolerance an earlier report is good, but the track does not go back to it.
-        if step.interval_s >= 0.0 {
-            state.last = Some(fix);
+    let mut fix = Fix {
+        time_ns: report.time_ns,
+        time_kind: report.time_kind,
+        place,
+        speed_mps: report.speed_mps.map(|speed| speed as f32),
+        course_deg: report.course_deg.map(|course| course as f32),
+    };
+    if let Some(course) = &state.course {
+        let step = Step::new(&course.last, &fix, &report.noise, limits, rules);
+        if step.is_late() {
+            late(fix, &step, report, limits, state, rules, found);
+            return;
         }
-        state.candidate = None;
+    }
+    let judged = velocity::judge(report, state, shown, limits, rules, found);
+    let vertical = vertical::judge(report, state, limits, rules, found);
+    if !matches!(judged, Judged::Accepted(_)) {
+        let known = state.velocity.filter(|velocity| {
+            (0.0..=VELOCITY_FRESH_S).contains(&seconds(velocity.at_ms, report.at_ms))
+        });
+        fix.speed_mps = known.map(|velocity| velocity.speed_mps);
+        fix.course_deg = known.and_then(|velocity| velocity.course_deg);
+    }
+    let Some(course) = &state.course else {
+        state.course = Some(start(fix, report, limits));
+        keep_velocity(state, judged);
+        state.vertical = vertical;
+        return;
+    };
+    let step = Step::new(&course.last, &fix, &report.noise, limits, rules);
+    if !step.is_reachable() {
+        // Whatever else the report says is of the same doubtful origin.
+        teleport(fix, &step, report, limits, state, rules, found);
         return;
     }
-    let reports = match &state.candidate {
-        Some(candidate) if Step::new(&candidate.fix, &fix, limits, rules).is_good() => {
-            candidate.reports.saturating_add(1)
+    match gate::judge(course, &fix, &step, report, limits, rules, found) {
+        gate::Passed::On(course) => {
+            state.course = Some(course);
+            settle(state, &fix);
         }
-        Some(_) | None => 1,
+        gate::Passed::Unmoved => settle(state, &fix),
+        gate::Passed::Restart => {
+            // If it is this report's time that is off, the track comes back to where it was.
+            state.candidate = Some(Candidate {
+                fix: course.last,
+                reports: 0,
+                alternations: 0,
+            });
+            state.course = Some(start(fix, report, limits));
+        }
+        gate::Passed::Off(finding) => {
+            if let Set::Aside { .. } = set_aside(fix, false, report, limits, state, rules) {
+                found.add(finding);
+            }
+            return;
+        }
+    }
+    keep_velocity(state, judged);
+    state.vertical = vertical;
+}
+
+fn keep_velocity(state: &mut TrackState, judged: Judged) {
+    match judged {
+        Judged::Nothing => {}
+        Judged::Accepted(velocity) | Judged::Rejected(velocity) => state.velocity = Some(velocity),
+    }
+}
+
+/// A track that begins here, or begins anew.
+fn start(fix: Fix, report: &Report, limits: &Limits) -> Course {
+    let velocity = gate::velocity(&fix, report);
+    let speed_mps = match velocity {
+        Some(_) => 3.0 * report.noise.speed_mps,
+        // Unknown: any that is reached, half of it as one standard deviation.
+        None => limits.reach_speed_mps / 2.0,
+    };
+    let position_m = report.noise.position_m;
+    Course {
+        last: fix,
+        filter: Filter::start(position_m, velocity.unwrap_or_default(), speed_mps),
+        noise: NOISE_START,
+        ..Course::default()
+    }
+}
+
+/// A track that is taken up again: its positions in a row show a velocity, whatever it reports.
+fn anew(fix: Fix, before: Option<Fix>, report: &Report, limits: &Limits, rules: &Rules) -> Course {
+    let mut course = start(fix, report, limits);
+    let Some(before) = before else { return course };
+    let step = Step::new(&before, &fix, &report.noise, limits, rules);
+    if step.is_timed() && step.interval_s > 0.0 {
+        let noise_mps = 2.0 * report.noise.position_m / step.interval_s;
+        let manoeuvre_mps = limits.manoeuvre_mps2 * step.interval_s;
+        course.filter = Filter {
+            // As many as the rule asks for, and at least three with this one.
+            updates: 3,
+            ..Filter::start(
+                report.noise.position_m,
+                step.way_m.times(1.0 / step.interval_s),
+                noise_mps + manoeuvre_mps,
+            )
+        };
+    }
+    if !course.filter.is_finite() {
+        course = start(fix, report, limits);
+    }
+    course
+}
+
+/// A good position was seen: those that were set aside were not in a row.
+fn settle(state: &mut TrackState, fix: &Fix) {
+    if let Some(candidate) = &mut state.candidate {
+        candidate.reports = 0;
+        let age_s = fix.time_ns.abs_diff(candidate.fix.time_ns) as f64 / 1e9;
+        if age_s > CANDIDATE_S {
+            state.candidate = None;
+        }
+    }
+}
+
+/// What became of a position that is not on its track.
+enum Set {
+    /// It is remembered: a track may be there.
+    Aside { alternations: u8 },
+    /// The track is there: enough reports in a row say so.
+    Up { alternations: u8 },
+}
+
+fn set_aside(
+    fix: Fix,
+    out_of_reach: bool,
+    report: &Report,
+    limits: &Limits,
+    state: &mut TrackState,
+    rules: &Rules,
+) -> Set {
+    let agreeing = state.candidate.filter(|candidate| {
+        let step = Step::new(&candidate.fix, &fix, &report.noise, limits, rules);
+        !step.is_late() && step.is_reachable()
+    });
+    let (reports, alternations) = match agreeing {
+        Some(candidate) => {
+            let back = out_of_reach && candidate.reports == 0;
+            (
+                candidate.reports.saturating_add(1),
+                candidate.alternations.saturating_add(u8::from(back)),
+            )
+        }
+        None => (1, 0),
     };
     if u64::from(reports) >= rules.parameters.reacquire_reports {
-        state.last = Some(fix);
-        state.candidate = None;
+        // Where the track was may be where another one is.
+        state.candidate = state
+            .course
+            .filter(|_| out_of_reach)
+            .map(|course| Candidate {
+                fix: course.last,
+                reports: 0,
+                alternations,
+            });
+        let before = agreeing.map(|candidate| candidate.fix);
+        state.course = Some(anew(fix, before, report, limits, rules));
+        state.velocity = None;
+        state.vertical = None;
+        return Set::Up { alternations };
+    }
+    // One stray report does not drive out what a second track has built up.
+    let built_up = state
+        .candidate
+        .is_some_and(|candidate| candidate.alternations > 0);
+    if agreeing.is_some() || !built_up {
+        state.candidate = Some(Candidate {
+            fix,
+            reports,
+            alternations,
+        });
+    }
+    Set::Aside { alternations }
+}
+
+fn teleport(
+    fix: Fix,
+    step: &Step,
+    report: &Report,
+    limits: &Limits,
+    state: &mut TrackState,
+    rules: &Rules,
+    found: &mut Findings,
+) {
+    let ratio = step.distance_m / step.allowed_m;
+    let (alternations, up) = match set_aside(fix, true, report, limits, state, rules) {
+        Set::Aside { alternations } => (alternations, false),
+        Set::Up { alternations } => (alternations, true),
+    };
+    if alternations >= ALTERNATIONS {
+        found.add(Finding::new(
+            Rule::DuplicateIdentity,
+            Severity::Critical,
+            ratio,
+            &[
+                ("alternations", f64::from(alternations)),
+                ("distance_m", step.distance_m),
+                ("interval_s", step.interval_s),
+                ("allowed_m", step.allowed_m),
+            ],
+        ));
+    } else if !up {
+        found.add(Finding::new(
+            Rule::Teleport,
+            Severity::Major,
+            ratio,
+            &[
+                ("distance_m", step.distance_m),
+                ("interval_s", step.interval_s),
+                ("allowed_m", step.allowed_m),
+                // Not finite, and so left out, when the interval is zero.
+                ("implied_speed_mps", step.distance_m / step.interval_s.abs()),
+                ("limit_mps", step.reach_mps),
+            ],
+        ));
+    }
+}
+
+/// A late report that lies where the track was then is only late: the track goes back to it, for it
+/// may be the one before that was early. One that does not is not to be trusted.
+fn late(
+    fix: Fix,
+    step: &Step,
+    report: &Report,
+    limits: &Limits,
+    state: &mut TrackState,
+    rules: &Rules,
+    found: &mut Findings,
+) {
+    let ratio = -step.interval_s / step.tolerance_s;
+    let was_there = state
+        .course
+        .is_some_and(|course| gate::was_there(&course, &fix, step, report, limits, rules));
+    // The last report's time was far ahead, and this one goes on where the track was before.
+    let resumed = state.candidate.filter(|candidate| {
+        let step = Step::new(&candidate.fix, &fix, &report.noise, limits, rules);
+        candidate.reports == 0 && step.interval_s >= 0.0 && step.is_reachable()
+    });
+    if was_there || resumed.is_some() {
+        match resumed {
+            Some(candidate) => {
+                state.course = Some(anew(fix, Some(candidate.fix), report, limits, rules));
+            }
+            None => {
+                if let Some(course) = &mut state.course {
+                    course.filter = course.filter.rewound(step.way_m, step.interval_s);
+                    course.last = fix;
+                }
+            }
+        }
+        state.velocity = report.speed_mps.map(|speed_mps| Velocity {
+            at_ms: report.at_ms,
+            speed_mps: speed_mps as f32,
+            course_deg: fix.course_deg,
+            heading_deg: report.heading_deg.map(|heading| heading as f32),
+            rejected: 0,
+        });
+        state.vertical = None;
+        settle(state, &fix);
+        found.add(Finding::new(
+            Rule::TimeReversal,
+            Severity::Minor,
+            ratio,
+            &[
+                ("interval_s", step.interval_s),
+                ("tolerance_s", step.tolerance_s),
+            ],
+        ));
         return;
     }
-    state.candidate = Some(Candidate { fix, reports });
-    if step.is_late() {
-        time_reversal(&step, out);
-    } else {
-        teleport(&step, out);
+    if let Set::Aside { .. } = set_aside(fix, true, report, limits, state, rules) {
+        found.add(Finding::new(
+            Rule::TimeReversal,
+            Severity::Major,
+            ratio,
+            &[
+                ("interval_s", step.interval_s),
+                ("tolerance_s", step.tolerance_s),
+                ("distance_m", step.distance_m),
+                ("allowed_m", step.allowed_m),
+            ],
+        ));
     }
-}
-
-/// A late report that lies on the track is only late; one that does not is not to be trusted.
-fn time_reversal(step: &Step, out: &mut Anomalies) {
-    let severity = match step.distance_m {
-        None => Severity::Minor,
-        Some(_) => Severity::Major,
-    };
-    let score = score::past_limit(-step.interval_s, step.tolerance_s);
-    out.anomaly(TIME_REVERSAL, severity, score, |evidence| {
-        evidence
-            .number("interval_s", step.interval_s)
-            .number("tolerance_s", step.tolerance_s);
-        if let Some(distance_m) = step.distance_m {
-            evidence
-                .number("distance_m", distance_m)
-                .number("allowed_m", step.allowed_m);
-        }
-    });
-}
-
-fn teleport(step: &Step, out: &mut Anomalies) {
-    // A step that is no teleport has no distance.
-    let distance_m = step.distance_m.unwrap_or(0.0);
-    let score = score::past_limit(distance_m, step.allowed_m);
-    out.major(TELEPORT, score, |evidence| {
-        evidence
-            .number("distance_m", distance_m)
-            .number("interval_s", step.interval_s)
-            .number("allowed_m", step.allowed_m)
-            // Not finite, and so left out, when the interval is zero.
-            .number("implied_speed_mps", distance_m / step.interval_s.abs())
-            .number("limit_mps", step.reach_mps);
-    });
 }

@@ -1,55 +1,50 @@
 //! Reports that were seen already.
-//!
-//! Several receivers hear one transmission, so repeats are normal on AIS; they are still no new
-//! measurement, and are labelled so that no consumer counts them twice.
 
-use outrigger_sdk::{Anomalies, Track};
+use outrigger_sdk::{Severity, Track};
 
+use crate::finding::{Finding, Findings, Rule};
 use crate::parameters::Parameters;
-use crate::state::{Recent, TimeKind, TrackState};
-use crate::{DUPLICATE, score};
+use crate::source::Noise;
+use crate::state::{Recent, TimeKind, TrackState, millis, seconds};
 
-/// Nanoseconds of a second.
-pub const SECOND_NS: f64 = 1e9;
-
-/// Says whether the report is a repeat, and labels it. A repeat changes nothing; a new report is
-/// remembered.
+/// Says whether the report is a repeat. A repeat changes nothing; a new report is remembered.
 pub fn judge(
     track: &Track,
     state: &mut TrackState,
+    noise: &Noise,
     parameters: &Parameters,
-    out: &mut Anomalies,
+    found: &mut Findings,
 ) -> bool {
     let report = Recent {
-        time_ns: track.time_ns,
+        at_ms: millis(track.time_ns),
         digest: digest(track),
     };
     // Equal reports have equal times, whoever heard them, unless the time is the hearer's.
     let own = TimeKind::of(track.time_source) != TimeKind::Received;
-    let found = state
+    let window_s = if own {
+        0.0
+    } else {
+        parameters.duplicate_window_s.min(noise.repeat_s)
+    };
+    let seen = state
         .recent
         .iter()
         .flatten()
         .filter(|seen| seen.digest == report.digest)
-        .map(|seen| report.time_ns.abs_diff(seen.time_ns) as f64 / SECOND_NS)
-        .find(|interval_s| {
-            *interval_s == 0.0 || !own && *interval_s <= parameters.duplicate_window_s
-        });
-    let Some(interval_s) = found else {
+        .map(|seen| seconds(seen.at_ms, report.at_ms).abs())
+        .find(|interval_s| *interval_s <= window_s);
+    let Some(interval_s) = seen else {
         state.recent.rotate_right(1);
         state.recent[0] = Some(report);
         return false;
     };
-    let (score, window_s) = if own {
-        (score::CERTAIN, 0.0)
-    } else {
-        (score::LIKELY, parameters.duplicate_window_s)
-    };
-    out.minor(DUPLICATE, score, |evidence| {
-        evidence
-            .number("interval_s", interval_s)
-            .number("window_s", window_s);
-    });
+    found.add(Finding::new(
+        Rule::Duplicate,
+        Severity::Minor,
+        // Certain, or likely: there is no limit to compare with.
+        if own { f64::INFINITY } else { f64::NAN },
+        &[("interval_s", interval_s), ("window_s", window_s)],
+    ));
     true
 }
 

@@ -70,7 +70,7 @@ impl Checker<'_> {
         };
         let sentences = raw.sentences_per_datagram.unwrap_or(1);
         whole("sentences_per_datagram", sentences.into(), 9)?;
-        let frames = raw.frames_per_datagram.unwrap_or(2);
+        let frames = raw.frames_per_datagram.unwrap_or(1);
         whole("frames_per_datagram", frames.into(), 2)?;
         let records_per_datagram = raw.records_per_datagram.unwrap_or(64);
         whole("records_per_datagram", records_per_datagram, 255)?;
