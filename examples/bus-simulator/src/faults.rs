@@ -151,11 +151,34 @@ impl Kind {
             Self::Duplicate { .. } => "duplicate",
             Self::NotAvailable { .. } => "not-available",
             Self::OutOfRange { .. } => "out-of-range",
-            Self::AltitudeRamp { .. } | Self::ReversedClimb => "climb-mismatch",
+            Self::AltitudeRamp { .. } => "climb-rate",
+            Self::ReversedClimb => "climb-mismatch",
             Self::SpeedRamp { .. } | Self::ReversedHeading => "velocity-mismatch",
             Self::FrozenPosition => "frozen-position",
             Self::IdentityClash => "duplicate-identity",
             Self::Dropped => "silent",
+        }
+    }
+
+    /// Other rules that name it rightly: which one comes first hangs on how far it goes.
+    pub fn also(self) -> &'static [&'static str] {
+        match self {
+            Self::PositionOffset { .. } => &["innovation", "velocity-mismatch"],
+            Self::AltitudeRamp { .. } => &["climb-mismatch"],
+            Self::SpeedRamp { .. } => &["acceleration", "speed"],
+            Self::ReversedHeading => &["turn-rate"],
+            Self::FrozenPosition => &["velocity-mismatch"],
+            Self::IdentityClash => &["teleport"],
+            Self::TimeShift { .. } => &["teleport", "speed"],
+            Self::SpeedJump { .. } => &["teleport", "acceleration"],
+            Self::Teleport { .. }
+            | Self::TimeReversal { .. }
+            | Self::Duplicate { .. }
+            | Self::NotAvailable { .. }
+            | Self::OutOfRange { .. }
+            | Self::ReversedClimb
+            | Self::Dropped
+            | Self::Swapped => &[],
         }
     }
 
@@ -170,9 +193,7 @@ impl Kind {
             | Self::OutOfRange { .. }
             | Self::TimeShift { .. }
             | Self::Swapped => 1,
-            Self::PositionOffset { .. }
-            | Self::ReversedHeading
-            | Self::ReversedClimb => 5,
+            Self::PositionOffset { .. } | Self::ReversedHeading | Self::ReversedClimb => 5,
             Self::FrozenPosition | Self::AltitudeRamp { .. } | Self::SpeedRamp { .. } => 8,
             Self::IdentityClash | Self::Dropped => 12,
         }

@@ -201,7 +201,11 @@ fn play(arguments: Run) -> Result<(), Failure> {
             .map_err(|cause| Failure::Run(format!("cannot create {}: {cause}", path.display())))?;
         recordings.push((name, output));
     }
-    let names: Vec<&str> = scenario.sensors.iter().map(|sensor| &*sensor.name).collect();
+    let names: Vec<&str> = scenario
+        .sensors
+        .iter()
+        .map(|sensor| &*sensor.name)
+        .collect();
     let udp = BySensor::new(udp, &names).map_err(Failure::Input)?;
     let recordings = BySensor::new(recordings, &names).map_err(Failure::Input)?;
     let stop = Arc::new(AtomicBool::new(false));

@@ -265,9 +265,7 @@ impl Motion {
         let drawn = task.place.unwrap_or_else(|| inner.draw(&mut random));
         // An orbit begins on its circle, with the centre to the right.
         let (position, centre) = match task.pattern {
-            Pattern::Orbit { radius_m } => {
-                (place_from(drawn, course_deg - 90.0, radius_m), drawn)
-            }
+            Pattern::Orbit { radius_m } => (place_from(drawn, course_deg - 90.0, radius_m), drawn),
             Pattern::Legs | Pattern::Hold => (drawn, region.centre()),
         };
         let voyage = Box::new(Voyage {
@@ -352,9 +350,7 @@ impl Slot {
                 self.back_m.hypot(self.side_m),
             ),
             speed_mps: ahead_mps.hypot(right_mps),
-            course_deg: compass_deg(
-                leader.course_deg + right_mps.atan2(ahead_mps).to_degrees(),
-            ),
+            course_deg: compass_deg(leader.course_deg + right_mps.atan2(ahead_mps).to_degrees()),
             ..*leader
         }
     }
@@ -451,7 +447,10 @@ impl Voyage {
             Pattern::Orbit { radius_m } => (before.speed_mps / radius_m).to_degrees(),
             Pattern::Legs | Pattern::Hold => 0.0,
         };
-        let gain = if limits.load_factor_max.is_some_and(|load| load > MANOEUVRING_LOAD) {
+        let gain = if limits
+            .load_factor_max
+            .is_some_and(|load| load > MANOEUVRING_LOAD)
+        {
             // Fast rollers come close to their course before they roll out.
             4.0 * TURN_GAIN_PER_S
         } else {
@@ -476,10 +475,9 @@ impl Voyage {
                 let change = limits.climb_change_max_mps2;
                 // Slow enough that the change of climb can follow, so that it does not overshoot.
                 let level_off_s = LEVEL_OFF_S.max(1.2 * highest / change);
-                let wanted = ((self.altitude_wanted_m - altitude) / level_off_s)
-                    .clamp(-highest, highest);
-                let climb =
-                    before.climb_mps + (wanted - before.climb_mps).clamp(-change, change);
+                let wanted =
+                    ((self.altitude_wanted_m - altitude) / level_off_s).clamp(-highest, highest);
+                let climb = before.climb_mps + (wanted - before.climb_mps).clamp(-change, change);
                 (Some(altitude + climb), climb)
             }
         };

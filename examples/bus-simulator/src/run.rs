@@ -215,10 +215,14 @@ impl Put for Outputs {
         while start < to && !self.udp.is_empty() {
             let of = |place: usize| self.udp.place(chunk.sensor(place));
             let output = of(start);
-            let end = (start + 1..to).find(|place| of(*place) != output).unwrap_or(to);
+            let end = (start + 1..to)
+                .find(|place| of(*place) != output)
+                .unwrap_or(to);
             if let Some(output) = output {
                 let batch: Vec<&[u8]> = (start..end).map(|place| chunk.datagram(place)).collect();
-                self.udp.outputs[output].send(&batch).map_err(RunError::Send)?;
+                self.udp.outputs[output]
+                    .send(&batch)
+                    .map_err(RunError::Send)?;
             }
             start = end;
         }

@@ -62,6 +62,8 @@ pub struct Injected {
     pub kind: &'static str,
     /// Rule, as a validator names it.
     pub rule: &'static str,
+    /// Other rules that name it rightly.
+    pub also: &'static [&'static str],
     /// Whether this is the last report that it spoils.
     pub last: bool,
 }
@@ -72,6 +74,7 @@ impl From<Injected> for Fault {
             id: format!("fault-{}", injected.id),
             kind: injected.kind,
             rule: injected.rule,
+            also: injected.also,
         }
     }
 }
@@ -126,8 +129,9 @@ pub struct Traffic {
     repeats: BTreeMap<u32, Kept>,
     /// Reports waiting for their successor, by stream.
     swapped: BTreeMap<usize, Pending>,
-    /// Reports that leave together when their time has come, by sensor.
-    gathered: Vec<Vec<Pending>>,
+    /// Reports that leave together when their time has come, by sensor and in order of it. At most
+    /// as many windows as fit into the sensor's latency, and one.
+    gathered: Vec<VecDeque<(u64, Vec<Pending>)>>,
 }
 
 impl Traffic {
@@ -217,7 +221,7 @@ impl Traffic {
             planned: count,
             repeats: BTreeMap::new(),
             swapped: BTreeMap::new(),
-            gathered: vec![Vec::new(); scenario.sensors.len()],
+            gathered: vec![VecDeque::new(); scenario.sensors.len()],
             scenario,
         }
     }
@@ -270,7 +274,9 @@ impl Traffic {
             let emissions = match next {
                 Next::Stream(place) => self.report(place, at_ns, out),
                 Next::Gathered(sensor) => {
-                    let pending = std::mem::take(&mut self.gathered[sensor]);
+                    let (_, pending) = self.gathered[sensor]
+                        .pop_front()
+                        .expect("a window is queued only with its reports kept");
                     self.encode(sensor, pending, at_ns, out)
                 }
                 Next::Repeat(id) => {
@@ -442,13 +448,17 @@ impl Traffic {
         if !sensor.format.gathers() {
             return self.encode(place, vec![pending], at_ns, out);
         }
-        if self.gathered[place].is_empty() {
-            // Windows begin at whole multiples of their length.
-            let gather_ns = micro_ns(sensor.gather_s).max(1_000);
-            let leaves_ns = (at_ns / gather_ns + 1) * gather_ns + micro_ns(sensor.latency_s);
-            self.queue.push(Reverse((leaves_ns, Next::Gathered(place))));
+        // Windows begin at whole multiples of their length.
+        let gather_ns = micro_ns(sensor.gather_s).max(1_000);
+        let leaves_ns = (at_ns / gather_ns + 1) * gather_ns + micro_ns(sensor.latency_s);
+        let windows = &mut self.gathered[place];
+        match windows.back_mut() {
+            Some((known_ns, waiting)) if *known_ns == leaves_ns => waiting.push(pending),
+            Some(_) | None => {
+                windows.push_back((leaves_ns, vec![pending]));
+                self.queue.push(Reverse((leaves_ns, Next::Gathered(place))));
+            }
         }
-        self.gathered[place].push(pending);
         Vec::new()
     }
 
@@ -502,6 +512,7 @@ fn begin_fault(
         id: injection.id,
         kind: injection.kind.name(),
         rule: injection.kind.rule(),
+        also: injection.kind.also(),
         last: injection.reports_left == 0,
     };
     if injected.last {

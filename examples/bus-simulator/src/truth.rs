@@ -99,6 +99,9 @@ pub struct Fault {
     pub kind: &'static str,
     /// The rule that an ideal validator names.
     pub rule: &'static str,
+    /// Other rules that name it rightly; absent when there is none.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub also: &'static [&'static str],
 }
 
 impl From<&State> for Values {

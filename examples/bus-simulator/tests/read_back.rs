@@ -49,17 +49,27 @@ fn digest(text: &str) -> u64 {
 /// so that a broken-off attempt is never taken for one that is whole.
 fn set_up() -> Result<PathBuf, String> {
     let cache = cache().ok_or("neither OUTRIGGER_CACHE nor HOME is set")?;
-    let folder = cache.join("python").join(format!("{:016x}", digest(REQUIREMENTS)));
+    let folder = cache
+        .join("python")
+        .join(format!("{:016x}", digest(REQUIREMENTS)));
     let marker = folder.join("complete");
     let python = folder.join("bin/python");
     if marker.exists() {
         return Ok(python);
     }
     // `--clear` empties what an attempt that broke off has left.
-    ran(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder))?;
+    ran(Command::new("python3")
+        .args(["-m", "venv", "--clear"])
+        .arg(&folder))?;
     ran(Command::new(&python)
-        .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"])
-        .args(["--only-binary", ":all:", "--requirement"])
+        .args([
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+        ])
+        .arg("--requirement")
         .arg(here("tests/reference/requirements.txt")))?;
     std::fs::write(&marker, REQUIREMENTS).map_err(|error| error.to_string())?;
     Ok(python)
@@ -83,11 +93,16 @@ fn read_back(scenario: &Path, sensors: &[&str], seconds: u32) -> Option<String> 
     let folder = tempfile::tempdir().unwrap();
     let truth = folder.path().join("truth.jsonl");
     let mut simulator = Command::new(env!("CARGO_BIN_EXE_bus-simulator"));
-    simulator.args(["run", "--quiet", "--scenario"]).arg(scenario);
+    simulator
+        .args(["run", "--quiet", "--scenario"])
+        .arg(scenario);
     simulator.args(["--duration", &seconds.to_string()]);
     simulator.arg("--truth").arg(&truth);
     let mut reader = Command::new(python);
-    reader.arg(here("tests/reference/read_back.py")).arg(scenario).arg(&truth);
+    reader
+        .arg(here("tests/reference/read_back.py"))
+        .arg(scenario)
+        .arg(&truth);
     for sensor in sensors {
         let file = folder.path().join(sensor);
         let named = format!("{sensor}={}", file.display());
@@ -106,8 +121,10 @@ fn read_back(scenario: &Path, sensors: &[&str], seconds: u32) -> Option<String> 
 /// How many values of a field were compared.
 fn compared(said: &str, field: &str) -> u32 {
     let line = said.lines().find(|line| {
-        line.strip_prefix(field)
-            .is_some_and(|rest| rest.trim_start().starts_with(|first: char| first.is_ascii_digit()))
+        line.strip_prefix(field).is_some_and(|rest| {
+            rest.trim_start()
+                .starts_with(|first: char| first.is_ascii_digit())
+        })
     });
     let line = line.unwrap_or_else(|| panic!("no {field:?} was compared"));
     let count = line[field.len()..].split_whitespace().next().unwrap();

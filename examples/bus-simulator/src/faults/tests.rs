@@ -211,7 +211,10 @@ fn slow_faults_grow_and_leave_the_rest_as_it_was() {
     assert!((faster.speed_mps.unwrap() - 5.0 - 40.0 * MPS_PER_KNOT).abs() < 1e-9);
     assert_eq!(faster.position, flying.position);
     let turned = spoiled(Kind::ReversedHeading);
-    assert_eq!((turned.course_deg, turned.heading_deg), (Some(270.0), Some(270.0)));
+    assert_eq!(
+        (turned.course_deg, turned.heading_deg),
+        (Some(270.0), Some(270.0))
+    );
     assert_eq!(spoiled(Kind::ReversedClimb).climb_mps, Some(-4.0));
     let frozen = spoiled(Kind::FrozenPosition);
     assert_eq!(frozen.position, Some(EARLIER));

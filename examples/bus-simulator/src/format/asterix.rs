@@ -51,7 +51,11 @@ impl Record {
 
     /// The record's bytes.
     fn finish(mut self) -> Vec<u8> {
-        let last = self.fspec.iter().rposition(|octet| *octet != 0).unwrap_or(0);
+        let last = self
+            .fspec
+            .iter()
+            .rposition(|octet| *octet != 0)
+            .unwrap_or(0);
         for octet in &mut self.fspec[..last] {
             *octet |= 1;
         }

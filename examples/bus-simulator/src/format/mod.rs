@@ -26,12 +26,7 @@ pub type Placed = Option<[usize; 2]>;
 pub trait Format: Send {
     /// Appends the datagrams of `reports`, which leave together and in this order, to `out`, and
     /// for each report to `placed` where among them it is, counted from the first of this call.
-    fn encode(
-        &mut self,
-        reports: &[Report<'_>],
-        out: &mut Vec<Datagram>,
-        placed: &mut Vec<Placed>,
-    );
+    fn encode(&mut self, reports: &[Report<'_>], out: &mut Vec<Datagram>, placed: &mut Vec<Placed>);
 }
 
 /// The format that `sensor` speaks, for a scenario of `tracks` tracks.

@@ -165,13 +165,20 @@ fn load(rate_deg_s: f64, speed_mps: f64) -> f64 {
 
 #[test]
 fn aircraft_keep_their_load_factor_and_climb_in_every_pattern() {
-    let patterns = [Pattern::Legs, Pattern::Hold, Pattern::Orbit { radius_m: 20_000.0 }];
+    let patterns = [
+        Pattern::Legs,
+        Pattern::Hold,
+        Pattern::Orbit { radius_m: 20_000.0 },
+    ];
     for class in FLYING {
         let limits = class.limits().unwrap();
         let highest = limits.load_factor_max.unwrap();
         let [low, high] = limits.altitude_m.unwrap();
         for pattern in patterns {
-            let asked = Task { pattern, ..task(class, SKY) };
+            let asked = Task {
+                pattern,
+                ..task(class, SKY)
+            };
             let mut motion = Motion::under_way(&asked, Random::new(5, 1)).unwrap();
             let mut before = motion.state();
             let mut load_max = 1.0_f64;
@@ -238,7 +245,10 @@ fn a_hold_comes_back_and_an_orbit_keeps_its_radius() {
         let (away_m, _) = distance_and_bearing(begun, motion.state().position);
         assert!(away_m < 20_000.0, "{away_m} m away");
     }
-    assert!(turned_deg > 5.0 * 360.0, "turned by {turned_deg} degrees to the right");
+    assert!(
+        turned_deg > 5.0 * 360.0,
+        "turned by {turned_deg} degrees to the right"
+    );
 
     let radius_m = 6_000.0;
     let orbit = Task {
@@ -253,7 +263,10 @@ fn a_hold_comes_back_and_an_orbit_keeps_its_radius() {
     for second in 0..7_200 {
         motion.advance(1);
         let (away_m, _) = distance_and_bearing(centre, motion.state().position);
-        assert!((away_m - radius_m).abs() < 0.2 * radius_m, "{second} s: {away_m} m");
+        assert!(
+            (away_m - radius_m).abs() < 0.2 * radius_m,
+            "{second} s: {away_m} m"
+        );
     }
 }
 
@@ -268,7 +281,10 @@ fn a_formation_moves_as_its_velocities_say() {
         ..task(Class::Fighter, SKY)
     };
     let leader = Task {
-        slot: Some(Slot { back_m: 0.0, side_m: 0.0 }),
+        slot: Some(Slot {
+            back_m: 0.0,
+            side_m: 0.0,
+        }),
         ..asked
     };
     // The same region inside for both, so that the same draws give the same voyage.
@@ -282,7 +298,10 @@ fn a_formation_moves_as_its_velocities_say() {
         assert!((away_m - 400.0 * 2.0_f64.sqrt()).abs() < 1e-3);
         let (now, soon) = (wing.state(), wing.state_after(0.01));
         let (moved_m, bearing_deg) = distance_and_bearing(now.position, soon.position);
-        assert!((moved_m / 0.01 - now.speed_mps).abs() < 1.0, "{moved_m} m in 10 ms");
+        assert!(
+            (moved_m / 0.01 - now.speed_mps).abs() < 1.0,
+            "{moved_m} m in 10 ms"
+        );
         assert!(turn_between(bearing_deg, now.course_deg).abs() < 1.0);
         lead.advance(1);
         wing.advance(1);

@@ -152,12 +152,13 @@ pub fn play(
         // Each line goes with the last datagram of its report; what was not sent goes first.
         let mut waiting = emissions.iter().peekable();
         for (place, datagram) in datagrams.iter().enumerate() {
-            let ends_here = |emission: &&&Emission| {
-                emission.placed.is_none_or(|[_, last]| last <= place)
-            };
+            let ends_here =
+                |emission: &&&Emission| emission.placed.is_none_or(|[_, last]| last <= place);
             while let Some(emission) = waiting.next_if(|emission| ends_here(&emission)) {
                 chunk.faults.extend(emission.fault);
-                lines.write(with_truth, &traffic, number, emission, &datagrams, &mut chunk);
+                lines.write(
+                    with_truth, &traffic, number, emission, &datagrams, &mut chunk,
+                );
             }
             let (at_ns, sensor) = emissions
                 .first()
@@ -166,7 +167,9 @@ pub fn play(
         }
         for emission in waiting {
             chunk.faults.extend(emission.fault);
-            lines.write(with_truth, &traffic, number, emission, &datagrams, &mut chunk);
+            lines.write(
+                with_truth, &traffic, number, emission, &datagrams, &mut chunk,
+            );
         }
         number = next;
         if chunk.len() >= CHUNK_DATAGRAMS && !is_taken(std::mem::take(&mut chunk)) {
@@ -262,7 +265,9 @@ fn messages_of(emission: &Emission, datagrams: &[Datagram]) -> Vec<&'static str>
     let all = datagrams.iter().flat_map(|datagram| &datagram.messages);
     // Those of ASTERIX are all of one type, one to a report.
     let several = all.clone().all(|name| matches!(*name, "062" | "048"));
-    all.copied().take(if several { 1 } else { usize::MAX }).collect()
+    all.copied()
+        .take(if several { 1 } else { usize::MAX })
+        .collect()
 }
 
 fn line(truth: &impl serde::Serialize, chunk: &mut Chunk) {

@@ -250,9 +250,15 @@ fn outputs_go_to_the_sensor_they_name_and_the_rest_to_that_of_all() {
     let named = |name: &str, output| (Some(name.to_owned()), output);
     let names = ["a", "b", "c"];
     let outputs = BySensor::new(vec![named("b", 1), (None, 2)], &names).unwrap();
-    assert_eq!([0, 1, 2].map(|sensor| outputs.place(sensor)), [Some(1), Some(0), Some(1)]);
+    assert_eq!(
+        [0, 1, 2].map(|sensor| outputs.place(sensor)),
+        [Some(1), Some(0), Some(1)]
+    );
     let one = BySensor::new(vec![named("c", 1)], &names).unwrap();
-    assert_eq!([0, 1, 2].map(|sensor| one.place(sensor)), [None, None, Some(0)]);
+    assert_eq!(
+        [0, 1, 2].map(|sensor| one.place(sensor)),
+        [None, None, Some(0)]
+    );
     let unknown = BySensor::new(vec![named("d", 1)], &names).unwrap_err();
     assert_eq!(unknown, "the scenario has no sensor \"d\"");
     let twice = BySensor::new(vec![(None, 1), (None, 2)], &names).unwrap_err();

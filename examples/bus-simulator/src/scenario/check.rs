@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 
 use super::{
-    DURATION_MAX_S, FAULTS_MAX, FaultOrder, FormatName, Group, Scenario, ScenarioError, Sensor, TRACKS_MAX, raw,
+    DURATION_MAX_S, FAULTS_MAX, FaultOrder, FormatName, Group, Scenario, ScenarioError, Sensor,
+    TRACKS_MAX, raw,
 };
 use crate::faults::{SPACING_MIN_S, plan};
 use crate::format::ais::{NAME_CHARS_MAX, is_six_bit};
@@ -202,11 +203,12 @@ fn check_names(checker: &Checker<'_>, groups: &[Group]) -> Result<(), ScenarioEr
 
 /// No two tracks share a maritime identity, or an aircraft's address.
 fn check_identities(checker: &Checker<'_>, groups: &[Group]) -> Result<(), ScenarioError> {
-    check_ranges(checker, groups, "aircraft.icao", |group| {
-        group.aircraft.as_ref().map(|aircraft| aircraft.icao)
-    })?;
-    check_ranges(checker, groups, "ais.mmsi", |group| {
-        group.ais.as_ref().map(|ais| ais.mmsi)
+    let address = |group: &Group| group.aircraft.as_ref().map(|aircraft| aircraft.icao);
+    let written = |icao| format!("{icao:#08x}");
+    check_ranges(checker, groups, "aircraft.icao", address, written)?;
+    let identity = |group: &Group| group.ais.as_ref().map(|ais| ais.mmsi);
+    check_ranges(checker, groups, "ais.mmsi", identity, |mmsi| {
+        format!("{mmsi:09}")
     })
 }
 
@@ -216,6 +218,7 @@ fn check_ranges(
     groups: &[Group],
     key: &str,
     first: impl Fn(&Group) -> Option<u32>,
+    written: impl Fn(u32) -> String,
 ) -> Result<(), ScenarioError> {
     let mut ranges: Vec<(u32, u32, usize)> = groups
         .iter()
@@ -232,9 +235,11 @@ fn check_ranges(
             return checker.refuse(
                 format_args!("tracks[{place}].{key}"),
                 format_args!(
-                    "must not be among those of tracks[{before}], {first:09} to {last:09}"
+                    "must not be among those of tracks[{before}], {} to {}",
+                    written(first),
+                    written(last)
                 ),
-                format_args!("{next:09}"),
+                written(next),
             );
         }
     }

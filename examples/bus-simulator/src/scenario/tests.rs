@@ -227,8 +227,8 @@ fn every_broken_rule_names_file_key_rule_and_value() {
         (
             "kind = \"teleport\"",
             "kind = \"duplicate\"\nreports = 2",
-            "bad.toml: faults[0].reports: must be 1 to 1000, and 1 where a report is repeated, \
-             not 2",
+            "bad.toml: faults[0].reports: must be 1 to 1000, and 1 where a report is repeated \
+             or swapped, not 2",
         ),
         (
             "track = \"TRADER 2\"",

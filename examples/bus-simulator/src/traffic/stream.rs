@@ -53,7 +53,8 @@ impl Stream {
     /// What `sensor` makes of `state` at `at_ns`.
     pub fn measure(&mut self, sensor: &Sensor, state: &State, at_ns: u64) -> Measured {
         self.draw_error(sensor, at_ns);
-        let [north_m, east_m] = [0, 1].map(|axis| self.error_m[axis] + sensor.position_bias_m[axis]);
+        let [north_m, east_m] =
+            [0, 1].map(|axis| self.error_m[axis] + sensor.position_bias_m[axis]);
         let size_m = north_m.hypot(east_m);
         let position = if size_m > 0.0 {
             let bearing_deg = east_m.atan2(north_m).to_degrees();
@@ -117,7 +118,11 @@ impl Stream {
         let (away_m, back_deg) = distance_and_bearing(place, site.position);
         let outwards_deg = back_deg + 180.0;
         let along = place_from(place, outwards_deg, range_m);
-        place_from(along, outwards_deg + 90.0, away_m * azimuth_deg.to_radians())
+        place_from(
+            along,
+            outwards_deg + 90.0,
+            away_m * azimuth_deg.to_radians(),
+        )
     }
 
     /// A first-order Gauss–Markov process: satellite positions wander, they do not jump.

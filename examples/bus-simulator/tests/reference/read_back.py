@@ -102,6 +102,9 @@ def cat062(table, record, truth):
     table.same("062 source", (int(sac), int(sic)), (value(record, "I010", "SAC"), value(record, "I010", "SIC")), truth)
     table.same("062 track number", int(number), value(record, "I040", "TrkN"), truth)
     aircraft(table, "062", record, truth, (("I380", ("ADR", "ADR")), "I245", "I060"))
+    category = {"light-aircraft": 1, "sar-aircraft": 3, "airliner": 3, "fighter": 6, "helicopter": 10, "drone": 13}
+    if truth.get("fault", {}).get("kind") != "identity-clash":
+        table.same("062 emitter category", category[truth["class"]], value(record["I380"], "EMC", "ECAT"), truth)
     clock(table, "062 time", time_of_day(truth), value(record, "I070", "ToT"), truth)
     for axis, item in (("lat_deg", "Lat"), ("lon_deg", "Lon")):
         read = value(record, "I105", item)
@@ -185,10 +188,12 @@ class AdsB:
         reference = None if place[0] is None else place
         read = pyModeS.decode(frame, reference=reference)
         self.common(read, truth)
-        table.near("ads-b height", said["alt_m"] / FOOT, read["altitude"], 25.0, truth)
         if reference is None:
+            # Type 0 carries a height, which this decoder does not read.
+            table.same("ads-b type of no position", 0, read["typecode"], truth)
             table.absent("ads-b latitude", read.get("latitude"), truth)
             return
+        table.near("ads-b height", said["alt_m"] / FOOT, read["altitude"], 25.0, truth)
         table.same("ads-b type", 11, read["typecode"], truth)
         # A zone of latitude is 6 or 360/59 degrees, one of longitude 360 over their number.
         lat_zone = 360 / (60 - read["cpr_format"])

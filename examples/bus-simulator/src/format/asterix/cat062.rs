@@ -2,6 +2,7 @@
 
 use super::{M_PER_FT, Record, Source, pack, quarter_levels, signed, six_bit, time_of_day};
 use crate::format::{Datagram, Format, Placed};
+use crate::platform::Class;
 use crate::report::{AircraftIdentity, Content, Measured, Report};
 
 /// Steps of a degree in I062/105: 180/2²⁵°.
@@ -62,9 +63,10 @@ impl Cat062 {
         let mut identification = vec![0];
         identification.extend_from_slice(&six_bit(&aircraft.callsign));
         record.item(10, &identification);
-        // I062/380 with subfield 1: the target's address.
+        // I062/380 with subfields 1, the target's address, and 21, its emitter category.
         let [_, a, b, c] = aircraft.icao.to_be_bytes();
-        record.item(11, &[0x80, a, b, c]);
+        let category = emitter_category(report.identity.class);
+        record.item(11, &[0x81, 0x01, 0x02, a, b, c, category]);
         record.item(12, &aircraft.track_number.to_be_bytes()); // I062/040
         // I062/080: several sensors, height by barometer, confirmed.
         record.item(13, &[0]);
@@ -101,6 +103,25 @@ fn mode_of_movement(measured: &Measured) -> u8 {
         Some(_) => 0,
     };
     across << 6 | along << 4 | upwards << 2
+}
+
+/// Subfield 21 of I062/380.
+fn emitter_category(class: Class) -> u8 {
+    match class {
+        Class::LightAircraft => 1,
+        Class::SarAircraft | Class::Airliner => 3,
+        Class::Fighter => 6,
+        Class::Helicopter => 10,
+        Class::Drone => 13,
+        // Refused by the scenario's check: 0 would be "not an aircraft that is known".
+        Class::Cargo
+        | Class::Ferry
+        | Class::Fishing
+        | Class::Pleasure
+        | Class::Anchored
+        | Class::BaseStation
+        | Class::Aid => 0,
+    }
 }
 
 impl Format for Cat062 {

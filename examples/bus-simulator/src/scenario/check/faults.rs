@@ -126,7 +126,10 @@ impl Checker<'_> {
         let Some(name) = &raw.sensor else {
             return Ok(group.sensors[0]);
         };
-        let named = group.sensors.iter().find(|sensor| sensors[**sensor].name == *name);
+        let named = group
+            .sensors
+            .iter()
+            .find(|sensor| sensors[**sensor].name == *name);
         match named {
             Some(sensor) => Ok(*sensor),
             None => self.refuse(
@@ -194,11 +197,9 @@ impl Checker<'_> {
     ) -> Result<Option<usize>, ScenarioError> {
         let key = format_args!("faults[{place}].with").to_string();
         match (&raw.with, kind) {
-            (None, Kind::IdentityClash) => self.refuse(
-                key,
-                "must name the track whose identity is used",
-                "absent",
-            ),
+            (None, Kind::IdentityClash) => {
+                self.refuse(key, "must name the track whose identity is used", "absent")
+            }
             (None, _) => Ok(None),
             (Some(_), Kind::IdentityClash) if raw.track.is_none() => {
                 let rule = "must stand beside `track`";

@@ -190,7 +190,10 @@ impl Checker<'_> {
     }
 
     /// Heights, pattern and formation.
-    #[expect(clippy::type_complexity, reason = "three values that one place takes apart")]
+    #[expect(
+        clippy::type_complexity,
+        reason = "three values that one place takes apart"
+    )]
     fn conduct(
         &self,
         place: usize,

@@ -148,23 +148,75 @@ impl Checker<'_> {
     fn only_of_its_format(&self, name: &str, raw: &raw::Sensor) -> Result<(), ScenarioError> {
         use FormatName::{AdsB, Ais, Cat048, Cat062};
         let given: [(bool, &str, &[FormatName]); 18] = [
-            (raw.position_noise_m.is_some(), "position_noise_m", &[Ais, AdsB, Cat062]),
-            (raw.position_bias_m.is_some(), "position_bias_m", &[Ais, AdsB, Cat062]),
-            (raw.correlation_s.is_some(), "correlation_s", &[Ais, AdsB, Cat062]),
-            (raw.altitude_noise_m.is_some(), "altitude_noise_m", &[AdsB, Cat062, Cat048]),
-            (raw.altitude_bias_m.is_some(), "altitude_bias_m", &[AdsB, Cat062, Cat048]),
-            (raw.climb_noise_mps.is_some(), "climb_noise_mps", &[AdsB, Cat062]),
+            (
+                raw.position_noise_m.is_some(),
+                "position_noise_m",
+                &[Ais, AdsB, Cat062],
+            ),
+            (
+                raw.position_bias_m.is_some(),
+                "position_bias_m",
+                &[Ais, AdsB, Cat062],
+            ),
+            (
+                raw.correlation_s.is_some(),
+                "correlation_s",
+                &[Ais, AdsB, Cat062],
+            ),
+            (
+                raw.altitude_noise_m.is_some(),
+                "altitude_noise_m",
+                &[AdsB, Cat062, Cat048],
+            ),
+            (
+                raw.altitude_bias_m.is_some(),
+                "altitude_bias_m",
+                &[AdsB, Cat062, Cat048],
+            ),
+            (
+                raw.climb_noise_mps.is_some(),
+                "climb_noise_mps",
+                &[AdsB, Cat062],
+            ),
             (raw.range_noise_m.is_some(), "range_noise_m", &[Cat048]),
             (raw.range_bias_m.is_some(), "range_bias_m", &[Cat048]),
-            (raw.azimuth_noise_deg.is_some(), "azimuth_noise_deg", &[Cat048]),
-            (raw.azimuth_bias_deg.is_some(), "azimuth_bias_deg", &[Cat048]),
-            (raw.time_jitter_s.is_some(), "time_jitter_s", &[Cat062, Cat048]),
+            (
+                raw.azimuth_noise_deg.is_some(),
+                "azimuth_noise_deg",
+                &[Cat048],
+            ),
+            (
+                raw.azimuth_bias_deg.is_some(),
+                "azimuth_bias_deg",
+                &[Cat048],
+            ),
+            (
+                raw.time_jitter_s.is_some(),
+                "time_jitter_s",
+                &[Cat062, Cat048],
+            ),
             (raw.latency_s.is_some(), "latency_s", &[Cat062, Cat048]),
-            (raw.update_period_s.is_some(), "update_period_s", &[AdsB, Cat062, Cat048]),
+            (
+                raw.update_period_s.is_some(),
+                "update_period_s",
+                &[AdsB, Cat062, Cat048],
+            ),
             (raw.gather_s.is_some(), "gather_s", &[Cat062, Cat048]),
-            (raw.sentences_per_datagram.is_some(), "sentences_per_datagram", &[Ais]),
-            (raw.frames_per_datagram.is_some(), "frames_per_datagram", &[AdsB]),
-            (raw.records_per_datagram.is_some(), "records_per_datagram", &[Cat062, Cat048]),
+            (
+                raw.sentences_per_datagram.is_some(),
+                "sentences_per_datagram",
+                &[Ais],
+            ),
+            (
+                raw.frames_per_datagram.is_some(),
+                "frames_per_datagram",
+                &[AdsB],
+            ),
+            (
+                raw.records_per_datagram.is_some(),
+                "records_per_datagram",
+                &[Cat062, Cat048],
+            ),
             (raw.encoding.is_some(), "encoding", &[AdsB]),
         ];
         for (is_given, what, formats) in given {
@@ -192,11 +244,7 @@ impl Checker<'_> {
     }
 
     /// A radar's site, and how far it sees.
-    fn site(
-        &self,
-        name: &str,
-        raw: &raw::Sensor,
-    ) -> Result<(Option<Site>, f64), ScenarioError> {
+    fn site(&self, name: &str, raw: &raw::Sensor) -> Result<(Option<Site>, f64), ScenarioError> {
         let key = |what: &str| format!("sensors.{name}.site{what}");
         match (&raw.site, raw.format) {
             (None, FormatName::Cat048) => {
