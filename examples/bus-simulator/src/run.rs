@@ -55,8 +55,10 @@ pub struct Plan {
 #[derive(Debug)]
 pub struct BySensor<T> {
     outputs: Vec<T>,
-    /// For each sensor, place in `outputs`.
+    /// For each sensor that has its own, place in `outputs`.
     of_sensor: Vec<Option<usize>>,
+    /// Place of that of all others.
+    of_all: Option<usize>,
 }
 
 impl<T> BySensor<T> {
@@ -83,10 +85,29 @@ impl<T> BySensor<T> {
             }
             outputs.push(output);
         }
-        for slot in &mut of_sensor {
-            *slot = slot.or(of_all);
+        Ok(Self {
+            outputs,
+            of_sensor,
+            of_all,
+        })
+    }
+
+    /// No output.
+    pub fn none() -> Self {
+        Self {
+            outputs: Vec::new(),
+            of_sensor: Vec::new(),
+            of_all: None,
         }
-        Ok(Self { outputs, of_sensor })
+    }
+
+    /// One output for all sensors.
+    pub fn all(output: T) -> Self {
+        Self {
+            outputs: vec![output],
+            of_sensor: Vec::new(),
+            of_all: Some(0),
+        }
     }
 
     /// Whether there are none.
@@ -96,7 +117,11 @@ impl<T> BySensor<T> {
 
     /// Place of the output of sensor `sensor`.
     fn place(&self, sensor: usize) -> Option<usize> {
-        self.of_sensor.get(sensor).copied().flatten()
+        self.of_sensor
+            .get(sensor)
+            .copied()
+            .flatten()
+            .or(self.of_all)
     }
 }
 

@@ -26,12 +26,10 @@ fn plan(directory: &Path, name: &str) -> Plan {
             factor: 1.0,
             rate: None,
         },
-        udp: BySensor::new(Vec::new(), &[]).unwrap(),
-        recordings: {
-            let recording = Recording::create(&directory.join(format!("{name}.txt"))).unwrap();
-            let names = ["pilot-receiver", "shore-receiver"];
-            BySensor::new(vec![(None, recording)], &names).unwrap()
-        },
+        udp: BySensor::none(),
+        recordings: BySensor::all(
+            Recording::create(&directory.join(format!("{name}.txt"))).unwrap(),
+        ),
         truth: Some(directory.join(format!("{name}.jsonl"))),
         progress: false,
     }
