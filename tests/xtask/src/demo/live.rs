@@ -376,7 +376,7 @@ fn sum_up(stage: &Stage, status: &Value, score: &Score) {
         .fold((0, 0), |(a, b), (injected, hit)| (a + injected, b + hit));
     println!("  anomalies   {hit} of {injected} injected faults found by their rule");
     for (rule, (injected, hit)) in &score.by_rule {
-        println!("              {rule:<16} {hit} of {injected}");
+        println!("              {rule:<18} {hit} of {injected}");
     }
     for fault in &score.missed {
         println!(
