@@ -13,7 +13,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::AtomicBool;
 
 use bus_simulator::pace::{Pace, Schedule};
-use bus_simulator::run::{Plan, run};
+use bus_simulator::run::{BySensor, Plan, run};
 use bus_simulator::scenario::Scenario;
 use bus_simulator::sink::{Recording, Udp};
 
@@ -176,8 +176,8 @@ pub fn is_sender() -> bool {
             factor: 1.0,
             rate: Some(f64::from(rate)),
         },
-        udp: Some(Udp::open(to, None, 1).expect("a socket")),
-        recording: None,
+        udp: BySensor::all(Udp::open(to, None, 1).expect("a socket")),
+        recordings: BySensor::none(),
         truth: None,
         progress: false,
     };
@@ -201,8 +201,8 @@ pub fn record(path: &Path, count: u64) {
             factor: 1.0,
             rate: None,
         },
-        udp: None,
-        recording: Some(Recording::create(path).expect("the folder can be written")),
+        udp: BySensor::none(),
+        recordings: BySensor::all(Recording::create(path).expect("the folder can be written")),
         truth: None,
         progress: false,
     };

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 use bus_simulator::pace::{Pace, Schedule};
-use bus_simulator::run::Plan;
+use bus_simulator::run::{BySensor, Plan};
 use bus_simulator::scenario::Scenario;
 use bus_simulator::sink::Recording;
 
@@ -59,8 +59,8 @@ impl Timed {
                 factor: 1.0,
                 rate: None,
             },
-            udp: None,
-            recording: Some(Recording::create(&path).unwrap()),
+            udp: BySensor::none(),
+            recordings: BySensor::all(Recording::create(&path).unwrap()),
             truth: None,
             progress: false,
         };

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use crate::geodesy::place_from;
+use crate::geodesy::{compass_deg, place_from};
 use crate::platform::MPS_PER_KNOT;
 use crate::random::Random;
 use crate::report::{Measured, Position};
@@ -65,17 +65,59 @@ pub enum Kind {
         /// Which.
         field: Field,
     },
+    /// The position lies `distance_m` beside the true one, the same way in every report.
+    PositionOffset {
+        /// Distance, metres.
+        distance_m: f64,
+    },
+    /// The height runs away from the true one; the climb stays true.
+    AltitudeRamp {
+        /// How fast, m/s.
+        rate_mps: f64,
+    },
+    /// The speed runs away from the true one; the position stays true.
+    SpeedRamp {
+        /// How fast, knots per second.
+        rate_kt_s: f64,
+    },
+    /// Course and heading point backwards; the position stays true.
+    ReversedHeading,
+    /// The climb has the other sign; the height stays true.
+    ReversedClimb,
+    /// The position stays where the last good report had it; all else stays true.
+    FrozenPosition,
+    /// Reports claim another time than the one for which they hold.
+    TimeShift {
+        /// By how much, milliseconds; negative is earlier.
+        shift_ms: i64,
+    },
+    /// A platform reports under the identity of another, which goes on reporting too.
+    IdentityClash,
+    /// Reports are not sent.
+    Dropped,
+    /// A report is sent after its successor.
+    Swapped,
 }
 
 impl Kind {
     /// Every kind, for the words of errors and summaries.
-    pub const NAMES: [&'static str; 6] = [
+    pub const NAMES: [&'static str; 16] = [
         "speed-jump",
         "teleport",
         "time-reversal",
         "duplicate",
         "not-available",
         "out-of-range",
+        "position-offset",
+        "altitude-ramp",
+        "speed-ramp",
+        "reversed-heading",
+        "reversed-climb",
+        "frozen-position",
+        "time-shift",
+        "identity-clash",
+        "dropped",
+        "swapped",
     ];
 
     /// Name in scenario and truth.
@@ -87,6 +129,16 @@ impl Kind {
             Self::Duplicate { .. } => "duplicate",
             Self::NotAvailable { .. } => "not-available",
             Self::OutOfRange { .. } => "out-of-range",
+            Self::PositionOffset { .. } => "position-offset",
+            Self::AltitudeRamp { .. } => "altitude-ramp",
+            Self::SpeedRamp { .. } => "speed-ramp",
+            Self::ReversedHeading => "reversed-heading",
+            Self::ReversedClimb => "reversed-climb",
+            Self::FrozenPosition => "frozen-position",
+            Self::TimeShift { .. } => "time-shift",
+            Self::IdentityClash => "identity-clash",
+            Self::Dropped => "dropped",
+            Self::Swapped => "swapped",
         }
     }
 
@@ -94,24 +146,106 @@ impl Kind {
     pub fn rule(self) -> &'static str {
         match self {
             Self::SpeedJump { .. } => "speed",
-            Self::Teleport { .. } => "teleport",
-            Self::TimeReversal { .. } => "time-reversal",
+            Self::Teleport { .. } | Self::PositionOffset { .. } => "teleport",
+            Self::TimeReversal { .. } | Self::TimeShift { .. } | Self::Swapped => "time-reversal",
             Self::Duplicate { .. } => "duplicate",
             Self::NotAvailable { .. } => "not-available",
             Self::OutOfRange { .. } => "out-of-range",
+            Self::AltitudeRamp { .. } => "climb-rate",
+            Self::ReversedClimb => "climb-mismatch",
+            Self::SpeedRamp { .. } | Self::ReversedHeading => "velocity-mismatch",
+            Self::FrozenPosition => "frozen-position",
+            Self::IdentityClash => "duplicate-identity",
+            Self::Dropped => "silent",
         }
     }
 
-    /// After how long the report is sent again, milliseconds; `None` for faults that alter.
-    pub fn repeat_delay_ms(self) -> Option<u64> {
+    /// Other rules that name it rightly: which one comes first hangs on how far it goes.
+    pub fn also(self) -> &'static [&'static str] {
         match self {
-            Self::TimeReversal { delay_ms } | Self::Duplicate { delay_ms } => Some(delay_ms),
+            Self::PositionOffset { .. } => &["innovation", "velocity-mismatch"],
+            Self::AltitudeRamp { .. } => &["climb-mismatch"],
+            Self::SpeedRamp { .. } => &["acceleration", "speed"],
+            Self::ReversedHeading => &["turn-rate"],
+            Self::FrozenPosition => &["velocity-mismatch"],
+            Self::IdentityClash => &["teleport"],
+            Self::TimeShift { .. } => &["teleport", "speed"],
+            Self::SpeedJump { .. } => &["teleport", "acceleration"],
+            Self::Teleport { .. }
+            | Self::TimeReversal { .. }
+            | Self::Duplicate { .. }
+            | Self::NotAvailable { .. }
+            | Self::OutOfRange { .. }
+            | Self::ReversedClimb
+            | Self::Dropped
+            | Self::Swapped => &[],
+        }
+    }
+
+    /// Reports that it spoils when the scenario names no number: enough to show.
+    pub fn reports(self) -> u32 {
+        match self {
+            Self::SpeedJump { .. }
+            | Self::Teleport { .. }
+            | Self::TimeReversal { .. }
+            | Self::Duplicate { .. }
+            | Self::NotAvailable { .. }
+            | Self::OutOfRange { .. }
+            | Self::TimeShift { .. }
+            | Self::Swapped => 1,
+            Self::PositionOffset { .. } | Self::ReversedHeading | Self::ReversedClimb => 5,
+            Self::FrozenPosition | Self::AltitudeRamp { .. } | Self::SpeedRamp { .. } => 8,
+            Self::IdentityClash | Self::Dropped => 12,
+        }
+    }
+
+    /// What it does with the report besides its content.
+    pub fn effect(self) -> Effect {
+        match self {
+            Self::TimeReversal { delay_ms } | Self::Duplicate { delay_ms } => {
+                Effect::Repeat { delay_ms }
+            }
+            Self::Dropped => Effect::Drop,
+            Self::Swapped => Effect::Swap,
             Self::SpeedJump { .. }
             | Self::Teleport { .. }
             | Self::NotAvailable { .. }
-            | Self::OutOfRange { .. } => None,
+            | Self::OutOfRange { .. }
+            | Self::PositionOffset { .. }
+            | Self::AltitudeRamp { .. }
+            | Self::SpeedRamp { .. }
+            | Self::ReversedHeading
+            | Self::ReversedClimb
+            | Self::FrozenPosition
+            | Self::TimeShift { .. }
+            | Self::IdentityClash => Effect::Alter,
         }
     }
+}
+
+/// What becomes of a report under a fault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// Sent, with other content, time or identity.
+    Alter,
+    /// Sent, and sent again.
+    Repeat {
+        /// After how long, milliseconds.
+        delay_ms: u64,
+    },
+    /// Not sent.
+    Drop,
+    /// Sent after the next.
+    Swap,
+}
+
+/// What the stream reported before a fault began.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Good {
+    /// Seconds since its last unaltered report.
+    pub since_s: f64,
+    /// Where that report placed the platform.
+    pub position: Option<Position>,
 }
 
 /// A fault with its track and time.
@@ -123,6 +257,10 @@ pub struct Injection {
     pub kind: Kind,
     /// Place of the track in the scenario.
     pub track: usize,
+    /// Place of the sensor whose reports it spoils.
+    pub sensor: usize,
+    /// The other track of a clash of identities.
+    pub with: Option<usize>,
     /// The first position report at or after this is altered, or is the one to be repeated;
     /// milliseconds from the start.
     pub from_ms: u64,
@@ -133,15 +271,15 @@ pub struct Injection {
 }
 
 impl Injection {
-    /// Alters `measured`. `since_good_s` is the time from the last unaltered report.
-    pub fn alter(&self, measured: &mut Measured, since_good_s: f64) {
+    /// Alters `measured`, after `good`.
+    pub fn alter(&self, measured: &mut Measured, good: Good) {
         match self.kind {
             Kind::SpeedJump { by_kt } => {
                 let by_mps = by_kt * MPS_PER_KNOT;
                 if let (Some(position), Some(course_deg)) = (measured.position, measured.course_deg)
                 {
                     measured.position =
-                        Some(place_from(position, course_deg, by_mps * since_good_s));
+                        Some(place_from(position, course_deg, by_mps * good.since_s));
                 }
                 measured.speed_mps = measured.speed_mps.map(|speed| speed + by_mps);
             }
@@ -168,7 +306,45 @@ impl Injection {
                 // The scenario's check refuses it: no AIS speed is out of range.
                 Field::Speed => {}
             },
-            Kind::TimeReversal { .. } | Kind::Duplicate { .. } => {}
+            Kind::PositionOffset { distance_m } => {
+                measured.position = measured
+                    .position
+                    .map(|position| place_from(position, self.draw * 360.0, distance_m));
+            }
+            Kind::AltitudeRamp { rate_mps } => {
+                measured.altitude_m = measured
+                    .altitude_m
+                    .map(|height| height + rate_mps * good.since_s);
+            }
+            Kind::SpeedRamp { rate_kt_s } => {
+                let by_mps = rate_kt_s * MPS_PER_KNOT * good.since_s;
+                measured.speed_mps = measured.speed_mps.map(|speed| (speed + by_mps).max(0.0));
+            }
+            Kind::ReversedHeading => {
+                let back = |angle_deg: f64| compass_deg(angle_deg + 180.0);
+                measured.course_deg = measured.course_deg.map(back);
+                measured.heading_deg = measured.heading_deg.map(back);
+            }
+            Kind::ReversedClimb => {
+                measured.climb_mps = measured.climb_mps.map(|climb| -climb);
+            }
+            Kind::FrozenPosition => {
+                measured.position = good.position.or(measured.position);
+            }
+            Kind::TimeReversal { .. }
+            | Kind::Duplicate { .. }
+            | Kind::TimeShift { .. }
+            | Kind::IdentityClash
+            | Kind::Dropped
+            | Kind::Swapped => {}
+        }
+    }
+
+    /// The time that a report claims in place of `time_ns`.
+    pub fn shifted(&self, time_ns: u64) -> u64 {
+        match self.kind {
+            Kind::TimeShift { shift_ms } => time_ns.saturating_add_signed(shift_ms * 1_000_000),
+            _ => time_ns,
         }
     }
 }
@@ -234,16 +410,14 @@ fn injection(order: &FaultOrder, track: usize, at_ms: u64, draw: f64) -> Injecti
     let lead_ms = match order.kind {
         // Sent at `at_ms`, so taken that much earlier.
         Kind::TimeReversal { delay_ms } => delay_ms,
-        Kind::Duplicate { .. }
-        | Kind::SpeedJump { .. }
-        | Kind::Teleport { .. }
-        | Kind::NotAvailable { .. }
-        | Kind::OutOfRange { .. } => 0,
+        _ => 0,
     };
     Injection {
         id: 0,
         kind: order.kind,
         track,
+        sensor: order.sensor,
+        with: order.with,
         from_ms: at_ms.saturating_sub(lead_ms),
         reports_left: order.reports,
         draw,

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use bus_simulator::pace::{Pace, Schedule};
-use bus_simulator::run::{self, Plan};
+use bus_simulator::run::{self, BySensor, Plan};
 use bus_simulator::scenario::{DURATION_MAX_S, Scenario};
 use bus_simulator::sink::{Recording, Udp};
 use clap::{Args, Parser, Subcommand};
@@ -45,18 +45,20 @@ struct Run {
     /// Scenario file.
     #[arg(long, value_name = "FILE")]
     scenario: PathBuf,
-    /// Send live to this address, as udp://239.192.0.4:60001 (unicast or multicast).
-    #[arg(long, value_name = "udp://ADDRESS:PORT", value_parser = udp_address)]
-    to: Option<SocketAddr>,
+    /// Send live to this address, as udp://239.192.0.4:60001 (unicast or multicast); with a
+    /// sensor's name before it, what that sensor reports. May be given several times.
+    #[arg(long, value_name = "[SENSOR=]udp://ADDRESS:PORT", value_parser = udp_address)]
+    to: Vec<(Option<String>, SocketAddr)>,
     /// Local address to send from; for multicast it chooses the interface.
     #[arg(long, value_name = "ADDRESS", requires = "to")]
     interface: Option<IpAddr>,
     /// Hops of multicast datagrams.
     #[arg(long, default_value_t = 1, requires = "to", value_parser = clap::value_parser!(u32).range(0..=255))]
     ttl: u32,
-    /// Write a recording, one line per sentence: `seconds.microseconds,sentence`.
-    #[arg(long, value_name = "FILE")]
-    out: Option<PathBuf>,
+    /// Write a recording, one line per sentence: `seconds.microseconds,sentence`; binary
+    /// datagrams as hex. With a sensor's name before it, what that sensor reports.
+    #[arg(long, value_name = "[SENSOR=]FILE", value_parser = named_file)]
+    out: Vec<(Option<String>, PathBuf)>,
     /// Write the truth, one JSON line per report.
     #[arg(long, value_name = "FILE")]
     truth: Option<PathBuf>,
@@ -86,13 +88,29 @@ struct Run {
     quiet: bool,
 }
 
-fn udp_address(text: &str) -> Result<SocketAddr, String> {
+/// `SENSOR=REST` or `REST`.
+fn named(text: &str) -> (Option<String>, &str) {
+    match text.split_once('=') {
+        Some((name, rest)) => (Some(name.to_owned()), rest),
+        None => (None, text),
+    }
+}
+
+fn udp_address(text: &str) -> Result<(Option<String>, SocketAddr), String> {
+    let (name, text) = named(text);
     let address = text
         .strip_prefix("udp://")
         .ok_or("must start with udp://")?;
-    address
+    let address = address
         .parse()
-        .map_err(|_| "must be udp://ADDRESS:PORT with a numeric address".to_owned())
+        .map_err(|_| "must be udp://ADDRESS:PORT with a numeric address".to_owned())?;
+    Ok((name, address))
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "the form that clap asks for")]
+fn named_file(text: &str) -> Result<(Option<String>, PathBuf), String> {
+    let (name, path) = named(text);
+    Ok((name, PathBuf::from(path)))
 }
 
 fn positive(text: &str) -> Result<f64, String> {
@@ -151,7 +169,7 @@ fn check(path: &std::path::Path) -> Result<(), Failure> {
 }
 
 fn play(arguments: Run) -> Result<(), Failure> {
-    if arguments.to.is_none() && arguments.out.is_none() && arguments.truth.is_none() {
+    if arguments.to.is_empty() && arguments.out.is_empty() && arguments.truth.is_none() {
         return Err(Failure::Input(
             "nothing to do: give --to, --out or --truth".to_owned(),
         ));
@@ -171,20 +189,25 @@ fn play(arguments: Run) -> Result<(), Failure> {
         (None, Some(_)) => None,
         (None, None) => Some(u64::from(scenario.duration_s)),
     };
-    let udp = match arguments.to {
-        None => None,
-        Some(to) => Some(
-            Udp::open(to, arguments.interface, arguments.ttl)
-                .map_err(|cause| Failure::Run(format!("cannot open udp://{to}: {cause}")))?,
-        ),
-    };
-    let recording =
-        match &arguments.out {
-            None => None,
-            Some(path) => Some(Recording::create(path).map_err(|cause| {
-                Failure::Run(format!("cannot create {}: {cause}", path.display()))
-            })?),
-        };
+    let mut udp = Vec::new();
+    for (name, to) in arguments.to {
+        let output = Udp::open(to, arguments.interface, arguments.ttl)
+            .map_err(|cause| Failure::Run(format!("cannot open udp://{to}: {cause}")))?;
+        udp.push((name, output));
+    }
+    let mut recordings = Vec::new();
+    for (name, path) in arguments.out {
+        let output = Recording::create(&path)
+            .map_err(|cause| Failure::Run(format!("cannot create {}: {cause}", path.display())))?;
+        recordings.push((name, output));
+    }
+    let names: Vec<&str> = scenario
+        .sensors
+        .iter()
+        .map(|sensor| &*sensor.name)
+        .collect();
+    let udp = BySensor::new(udp, &names).map_err(Failure::Input)?;
+    let recordings = BySensor::new(recordings, &names).map_err(Failure::Input)?;
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
         signal_hook::flag::register(signal, Arc::clone(&stop))
@@ -200,7 +223,7 @@ fn play(arguments: Run) -> Result<(), Failure> {
             rate: arguments.rate,
         },
         udp,
-        recording,
+        recordings,
         truth: arguments.truth,
         progress: !arguments.quiet,
     };

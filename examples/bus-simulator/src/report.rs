@@ -47,6 +47,8 @@ pub struct Measured {
     pub turn_rate_deg_s: Option<f64>,
     /// Height.
     pub altitude_m: Option<f64>,
+    /// Climb.
+    pub climb_mps: Option<f64>,
 }
 
 /// The content of a report.
@@ -67,6 +69,21 @@ pub struct Identity {
     pub class: Class,
     /// Its AIS identity, if an AIS sensor reports it.
     pub ais: Option<AisIdentity>,
+    /// Its identity as an aircraft, if a sensor of aircraft reports it.
+    pub aircraft: Option<AircraftIdentity>,
+}
+
+/// Identity of an aircraft.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AircraftIdentity {
+    /// ICAO 24-bit address (Annex 10, Volume III, Part I, Chapter 9).
+    pub icao: u32,
+    /// Aircraft identification, at most 8 capitals and digits.
+    pub callsign: String,
+    /// Mode 3/A code, 12 bits: four octal digits.
+    pub squawk: u16,
+    /// Track number that system and radar give it, from 1.
+    pub track_number: u16,
 }
 
 /// Identity of an AIS station.
@@ -89,13 +106,14 @@ pub struct AisIdentity {
 /// One report, ready to be encoded.
 #[derive(Debug, Clone, Copy)]
 pub struct Report<'a> {
-    /// Place of the track in the scenario, from 0: formats keep their state by it.
+    /// Place in the scenario of the track that it speaks for, from 0: formats keep their state
+    /// by it.
     pub track: usize,
     /// Who.
     pub identity: &'a Identity,
     /// When it leaves the sensor, nanoseconds since 1970 (UTC).
     pub sent_ns: u64,
-    /// The moment its content is true for, nanoseconds since 1970 (UTC).
+    /// The moment for which it claims to hold, nanoseconds since 1970 (UTC).
     pub applies_ns: u64,
     /// What.
     pub content: Content,

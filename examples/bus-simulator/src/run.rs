@@ -41,14 +41,88 @@ pub struct Plan {
     pub count: Option<u64>,
     /// When they are due. Used with `udp` only.
     pub schedule: Schedule,
-    /// Live destination.
-    pub udp: Option<Udp>,
-    /// Recording.
-    pub recording: Option<Recording>,
+    /// Live destinations, by place of the sensor.
+    pub udp: BySensor<Udp>,
+    /// Recordings, by place of the sensor.
+    pub recordings: BySensor<Recording>,
     /// File for the truth, as JSON lines.
     pub truth: Option<PathBuf>,
     /// Whether to tell progress on standard error.
     pub progress: bool,
+}
+
+/// Outputs, each with the sensors that it takes: a named sensor's own, or else that of all.
+#[derive(Debug)]
+pub struct BySensor<T> {
+    outputs: Vec<T>,
+    /// For each sensor that has its own, place in `outputs`.
+    of_sensor: Vec<Option<usize>>,
+    /// Place of that of all others.
+    of_all: Option<usize>,
+}
+
+impl<T> BySensor<T> {
+    /// Outputs named by sensor (`None` for all that have none of their own), for the sensors
+    /// `names`.
+    ///
+    /// # Errors
+    /// A name that is no sensor's, or that comes twice.
+    pub fn new(named: Vec<(Option<String>, T)>, names: &[&str]) -> Result<Self, String> {
+        let mut outputs = Vec::new();
+        let mut of_all = None;
+        let mut of_sensor = vec![None; names.len()];
+        for (name, output) in named {
+            let slot = match &name {
+                None => &mut of_all,
+                Some(name) => match names.iter().position(|known| known == name) {
+                    Some(place) => &mut of_sensor[place],
+                    None => return Err(format!("the scenario has no sensor {name:?}")),
+                },
+            };
+            if slot.replace(outputs.len()).is_some() {
+                let whose = name.as_deref().unwrap_or("all sensors");
+                return Err(format!("two outputs of one kind for {whose}"));
+            }
+            outputs.push(output);
+        }
+        Ok(Self {
+            outputs,
+            of_sensor,
+            of_all,
+        })
+    }
+
+    /// No output.
+    pub fn none() -> Self {
+        Self {
+            outputs: Vec::new(),
+            of_sensor: Vec::new(),
+            of_all: None,
+        }
+    }
+
+    /// One output for all sensors.
+    pub fn all(output: T) -> Self {
+        Self {
+            outputs: vec![output],
+            of_sensor: Vec::new(),
+            of_all: Some(0),
+        }
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.outputs.is_empty()
+    }
+
+    /// Place of the output of sensor `sensor`.
+    fn place(&self, sensor: usize) -> Option<usize> {
+        self.of_sensor
+            .get(sensor)
+            .copied()
+            .flatten()
+            .or(self.of_all)
+    }
 }
 
 /// Why a run ended early.
@@ -79,7 +153,7 @@ impl std::error::Error for RunError {}
 /// # Errors
 /// A datagram, a line of the recording or of the truth could not be written.
 pub fn run(plan: Plan, stop: &AtomicBool) -> Result<Summary, RunError> {
-    let live = plan.udp.is_some();
+    let live = !plan.udp.is_empty();
     // A load is encoded ahead as far as the bound allows before the first send.
     let ahead = live && (plan.schedule.rate.is_some() || plan.schedule.pace == Pace::FlatOut);
     let (base_ns, start) = if live {
@@ -93,7 +167,13 @@ pub fn run(plan: Plan, stop: &AtomicBool) -> Result<Summary, RunError> {
             Some(path) => Some(BufWriter::new(File::create(path).map_err(RunError::Truth)?)),
         },
         udp: plan.udp,
-        recording: plan.recording,
+        recordings: plan.recordings,
+        is_text: plan
+            .scenario
+            .sensors
+            .iter()
+            .map(|sensor| sensor.format.is_text(sensor.encoding))
+            .collect(),
         base_ns,
     };
     let traffic = Traffic::new(plan.scenario, base_ns, plan.duration_s);
@@ -145,22 +225,38 @@ fn next_second() -> (u64, Instant) {
 
 #[derive(Debug)]
 struct Outputs {
-    udp: Option<Udp>,
-    recording: Option<Recording>,
+    udp: BySensor<Udp>,
+    recordings: BySensor<Recording>,
+    /// Whether a sensor's datagrams are lines of text.
+    is_text: Vec<bool>,
     truth: Option<BufWriter<File>>,
     base_ns: u64,
 }
 
 impl Put for Outputs {
     fn put(&mut self, chunk: &Chunk, from: usize, to: usize) -> Result<(), RunError> {
-        if let Some(udp) = &self.udp {
-            let batch: Vec<&[u8]> = (from..to).map(|place| chunk.datagram(place)).collect();
-            udp.send(&batch).map_err(RunError::Send)?;
+        // Neighbours with the same destination leave in one call.
+        let mut start = from;
+        while start < to && !self.udp.is_empty() {
+            let of = |place: usize| self.udp.place(chunk.sensor(place));
+            let output = of(start);
+            let end = (start + 1..to)
+                .find(|place| of(*place) != output)
+                .unwrap_or(to);
+            if let Some(output) = output {
+                let batch: Vec<&[u8]> = (start..end).map(|place| chunk.datagram(place)).collect();
+                self.udp.outputs[output]
+                    .send(&batch)
+                    .map_err(RunError::Send)?;
+            }
+            start = end;
         }
-        if let Some(recording) = &mut self.recording {
-            for place in from..to {
-                recording
-                    .write(self.base_ns + chunk.at_ns(place), chunk.datagram(place))
+        for place in from..to {
+            let sensor = chunk.sensor(place);
+            if let Some(output) = self.recordings.place(sensor) {
+                let time_ns = self.base_ns + chunk.at_ns(place);
+                self.recordings.outputs[output]
+                    .write(time_ns, chunk.datagram(place), self.is_text[sensor])
                     .map_err(RunError::Recording)?;
             }
         }
@@ -173,7 +269,7 @@ impl Put for Outputs {
     }
 
     fn flush(&mut self) -> Result<(), RunError> {
-        if let Some(recording) = &mut self.recording {
+        for recording in &mut self.recordings.outputs {
             recording.flush().map_err(RunError::Recording)?;
         }
         if let Some(truth) = &mut self.truth {

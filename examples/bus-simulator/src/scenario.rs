@@ -9,7 +9,10 @@ use std::fmt;
 use std::path::Path;
 
 use crate::faults::Kind;
-use crate::motion::Region;
+use crate::format::adsb::Encoding;
+use crate::format::asterix::Source;
+use crate::geodesy::Site;
+use crate::motion::{Pattern, Region, Slot, Task};
 use crate::platform::Class;
 
 /// Most tracks of one scenario. About 1 kB each; a scenario that asks for more is refused.
@@ -84,6 +87,68 @@ impl Scenario {
 pub enum FormatName {
     /// AIS: NMEA 0183 AIVDM sentences.
     Ais,
+    /// ADS-B: Mode S extended squitters, as a receiver passes them on.
+    AdsB,
+    /// ASTERIX category 062: tracks of a system.
+    Cat062,
+    /// ASTERIX category 048: what a radar sees.
+    Cat048,
+}
+
+impl FormatName {
+    /// Every format, for tests and words of errors.
+    pub const ALL: [Self; 4] = [Self::Ais, Self::AdsB, Self::Cat062, Self::Cat048];
+
+    /// Name in the scenario.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ais => "ais",
+            Self::AdsB => "ads-b",
+            Self::Cat062 => "cat062",
+            Self::Cat048 => "cat048",
+        }
+    }
+
+    /// Whether its datagrams are lines of text; Mode S frames are when `encoding` makes them so.
+    pub fn is_text(self, encoding: Encoding) -> bool {
+        match self {
+            Self::Ais => true,
+            Self::AdsB => encoding == Encoding::Avr,
+            Self::Cat062 | Self::Cat048 => false,
+        }
+    }
+
+    /// Whether reports gather for a moment and leave together.
+    pub fn gathers(self) -> bool {
+        match self {
+            Self::Ais | Self::AdsB => false,
+            Self::Cat062 | Self::Cat048 => true,
+        }
+    }
+
+    /// Whether it tells who a track is in messages of their own.
+    pub fn tells_identity_apart(self) -> bool {
+        match self {
+            Self::Ais | Self::AdsB => true,
+            Self::Cat062 | Self::Cat048 => false,
+        }
+    }
+
+    /// Whether its reports carry the time for which they hold.
+    pub fn carries_time(self) -> bool {
+        match self {
+            Self::AdsB => false,
+            Self::Ais | Self::Cat062 | Self::Cat048 => true,
+        }
+    }
+
+    /// Whether its reports carry a rate of climb.
+    pub fn carries_climb(self) -> bool {
+        match self {
+            Self::AdsB | Self::Cat062 => true,
+            Self::Ais | Self::Cat048 => false,
+        }
+    }
 }
 
 /// Something that reports tracks, with its errors of measurement.
@@ -101,8 +166,44 @@ pub struct Sensor {
     pub speed_noise_kt: f64,
     /// Standard deviation of the course over ground, degrees.
     pub course_noise_deg: f64,
+    /// Error of the position that stays, to the north and to the east, metres.
+    pub position_bias_m: [f64; 2],
+    /// Standard deviation of the height, metres.
+    pub altitude_noise_m: f64,
+    /// Error of the height that stays, metres.
+    pub altitude_bias_m: f64,
+    /// Standard deviation of the climb, m/s.
+    pub climb_noise_mps: f64,
+    /// Standard deviation of a radar's slant range, metres.
+    pub range_noise_m: f64,
+    /// Error of a radar's slant range that stays, metres.
+    pub range_bias_m: f64,
+    /// Standard deviation of a radar's azimuth, degrees.
+    pub azimuth_noise_deg: f64,
+    /// Error of a radar's azimuth that stays, degrees.
+    pub azimuth_bias_deg: f64,
+    /// Standard deviation of the time that reports claim, seconds.
+    pub time_jitter_s: f64,
+    /// Time from what is reported to the moment it leaves, seconds; AIS and ADS-B leave at once.
+    pub latency_s: f64,
+    /// Time between two reports of a track, seconds; a radar's turn. AIS has its groups' own.
+    pub update_period_s: f64,
+    /// Time for which reports gather before they leave together, seconds.
+    pub gather_s: f64,
     /// Most sentences of one report in a datagram; the rest follow in datagrams of their own.
     pub sentences_per_datagram: u8,
+    /// Most Mode S frames of one report in a datagram.
+    pub frames_per_datagram: u8,
+    /// Most ASTERIX records in a datagram.
+    pub records_per_datagram: u16,
+    /// How Mode S frames are passed on.
+    pub encoding: Encoding,
+    /// Data source of ASTERIX records.
+    pub source: Source,
+    /// Where a radar stands.
+    pub site: Option<Site>,
+    /// How far a radar sees, metres.
+    pub range_max_m: f64,
 }
 
 /// Like tracks.
@@ -124,13 +225,53 @@ pub struct Group {
     pub speed_kt: [f64; 2],
     /// Time between position reports, seconds; by M.1371-5, Annex 1, Tables 1 and 2 when absent.
     pub report_interval_s: Option<f64>,
-    /// Time between identity reports, seconds.
-    pub static_interval_s: f64,
+    /// Time between identity reports, seconds; each format's own when absent.
+    pub static_interval_s: Option<f64>,
+    /// Lowest and highest height, metres, in place of the class's.
+    pub altitude_m: Option<[f64; 2]>,
+    /// What they do under way.
+    pub pattern: Pattern,
+    /// Metres between neighbours of a formation; `None` when each goes its own way.
+    pub formation_m: Option<f64>,
     /// AIS identity of the first; later ones count up.
     pub ais: Option<AisGroup>,
+    /// Aircraft identity of the first; later ones count up.
+    pub aircraft: Option<AircraftGroup>,
+}
+
+/// Aircraft identities of a group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AircraftGroup {
+    /// Address of the first; the others follow without gaps.
+    pub icao: u32,
+    /// Callsign of a single aircraft; of several, what comes before their numbers.
+    pub callsign: String,
+    /// Mode 3/A code of all.
+    pub squawk: u16,
 }
 
 impl Group {
+    /// What is asked of its track `index`, from 0; a formation is a vee behind the first.
+    pub fn task(&self, index: u32) -> Task {
+        let slot = self.formation_m.map(|spacing_m| {
+            let rank = f64::from(index.div_ceil(2)) * spacing_m;
+            let side_m = if index.is_multiple_of(2) { -rank } else { rank };
+            Slot {
+                back_m: rank,
+                side_m,
+            }
+        });
+        Task {
+            class: self.class,
+            region: self.region,
+            place: self.at,
+            speed_kt: self.speed_kt,
+            altitude_m: self.altitude_m,
+            pattern: self.pattern,
+            slot,
+        }
+    }
+
     /// Name of its track `index`, from 0.
     pub fn track_name(&self, index: u32) -> String {
         if self.count == 1 {
@@ -161,6 +302,10 @@ pub struct FaultOrder {
     pub kind: Kind,
     /// Consecutive reports that it spoils.
     pub reports: u32,
+    /// Whose reports: place in [`Scenario::sensors`].
+    pub sensor: usize,
+    /// The other track of a clash of identities.
+    pub with: Option<usize>,
     /// Where and when.
     pub target: Target,
 }

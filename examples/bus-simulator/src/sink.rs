@@ -90,7 +90,8 @@ fn invalid(cause: &'static str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, cause)
 }
 
-/// A recording: each line of a datagram as `seconds.microseconds,line`, seconds since 1970.
+/// A recording: each line of a datagram as `seconds.microseconds,line`, seconds since 1970. A
+/// datagram that is not text is one line of hex digits.
 #[derive(Debug)]
 pub struct Recording {
     out: BufWriter<File>,
@@ -107,12 +108,19 @@ impl Recording {
         })
     }
 
-    /// Appends a datagram of text lines, due at `time_ns` since 1970.
+    /// Appends a datagram, of text lines or of bytes, due at `time_ns` since 1970.
     ///
     /// # Errors
     /// The system's.
-    pub fn write(&mut self, time_ns: u64, datagram: &[u8]) -> io::Result<()> {
+    pub fn write(&mut self, time_ns: u64, datagram: &[u8], is_text: bool) -> io::Result<()> {
         let (seconds, micros) = (time_ns / 1_000_000_000, time_ns / 1_000 % 1_000_000);
+        if !is_text {
+            write!(self.out, "{seconds}.{micros:06},")?;
+            for byte in datagram {
+                write!(self.out, "{byte:02x}")?;
+            }
+            return self.out.write_all(b"\n");
+        }
         for line in datagram.split(|byte| matches!(byte, b'\r' | b'\n')) {
             if !line.is_empty() {
                 write!(self.out, "{seconds}.{micros:06},")?;

@@ -8,6 +8,11 @@ const PLACE: Position = Position {
     lon_deg: 13.0,
 };
 
+const EARLIER: Position = Position {
+    lat_deg: 55.0,
+    lon_deg: 12.9,
+};
+
 fn good() -> Measured {
     Measured {
         position: Some(PLACE),
@@ -16,6 +21,7 @@ fn good() -> Measured {
         heading_deg: Some(90.0),
         turn_rate_deg_s: Some(0.0),
         altitude_m: None,
+        climb_mps: None,
     }
 }
 
@@ -25,11 +31,19 @@ fn altered(kind: Kind, draw: f64, since_good_s: f64) -> Measured {
         id: 1,
         kind,
         track: 0,
+        sensor: 0,
+        with: None,
         from_ms: 0,
         reports_left: 1,
         draw,
     }
-    .alter(&mut measured, since_good_s);
+    .alter(
+        &mut measured,
+        Good {
+            since_s: since_good_s,
+            position: Some(EARLIER),
+        },
+    );
     measured
 }
 
@@ -87,6 +101,8 @@ fn among(count: u32) -> FaultOrder {
     FaultOrder {
         kind: Kind::Teleport { distance_m: 1e4 },
         reports: 1,
+        sensor: 0,
+        with: None,
         target: Target::Among {
             first: 10,
             tracks: 20,
@@ -120,6 +136,8 @@ fn two_faults_of_a_track_keep_their_distance() {
     let at = |at_ms| FaultOrder {
         kind: Kind::Duplicate { delay_ms: 500 },
         reports: 1,
+        sensor: 0,
+        with: None,
         target: Target::Track { track: 3, at_ms },
     };
     assert_eq!(plan(1, &[at(1_000), at(30_999)]), Err(1));
@@ -131,6 +149,8 @@ fn a_time_reversal_takes_its_report_before_it_is_sent_again() {
     let order = FaultOrder {
         kind: Kind::TimeReversal { delay_ms: 8_000 },
         reports: 1,
+        sensor: 0,
+        with: None,
         target: Target::Track {
             track: 0,
             at_ms: 10_000,
@@ -144,6 +164,8 @@ fn orders_that_fit_for_one_seed_fit_for_every_seed() {
     let named = FaultOrder {
         kind: Kind::Teleport { distance_m: 1e4 },
         reports: 1,
+        sensor: 0,
+        with: None,
         target: Target::Track {
             track: 12,
             at_ms: 4_000,
@@ -154,4 +176,73 @@ fn orders_that_fit_for_one_seed_fit_for_every_seed() {
         assert_eq!(planned.len(), 20);
         assert_eq!(plan(seed, &[among(20), named.clone()]), Err(0));
     }
+}
+
+#[test]
+fn slow_faults_grow_and_leave_the_rest_as_it_was() {
+    let flying = Measured {
+        altitude_m: Some(3_000.0),
+        climb_mps: Some(4.0),
+        ..good()
+    };
+    let spoiled = |kind: Kind| {
+        let mut measured = flying;
+        let injection = Injection {
+            id: 1,
+            kind,
+            track: 0,
+            sensor: 0,
+            with: None,
+            from_ms: 0,
+            reports_left: 1,
+            draw: 0.25,
+        };
+        let good = Good {
+            since_s: 8.0,
+            position: Some(EARLIER),
+        };
+        injection.alter(&mut measured, good);
+        measured
+    };
+    let higher = spoiled(Kind::AltitudeRamp { rate_mps: 40.0 });
+    assert_eq!(higher.altitude_m, Some(3_320.0));
+    assert_eq!(higher.climb_mps, flying.climb_mps);
+    let faster = spoiled(Kind::SpeedRamp { rate_kt_s: 5.0 });
+    assert!((faster.speed_mps.unwrap() - 5.0 - 40.0 * MPS_PER_KNOT).abs() < 1e-9);
+    assert_eq!(faster.position, flying.position);
+    let turned = spoiled(Kind::ReversedHeading);
+    assert_eq!(
+        (turned.course_deg, turned.heading_deg),
+        (Some(270.0), Some(270.0))
+    );
+    assert_eq!(spoiled(Kind::ReversedClimb).climb_mps, Some(-4.0));
+    let frozen = spoiled(Kind::FrozenPosition);
+    assert_eq!(frozen.position, Some(EARLIER));
+    assert_eq!(frozen.speed_mps, flying.speed_mps);
+    let offset = spoiled(Kind::PositionOffset { distance_m: 900.0 });
+    let (away_m, bearing_deg) =
+        crate::geodesy::distance_and_bearing(PLACE, offset.position.unwrap());
+    assert!((away_m - 900.0).abs() < 1e-6 && (bearing_deg - 90.0).abs() < 1e-6);
+}
+
+#[test]
+fn a_time_shift_moves_the_claimed_time_alone() {
+    let mut measured = good();
+    let injection = Injection {
+        id: 1,
+        kind: Kind::TimeShift { shift_ms: -12_000 },
+        track: 0,
+        sensor: 0,
+        with: None,
+        from_ms: 0,
+        reports_left: 1,
+        draw: 0.0,
+    };
+    let nothing = Good {
+        since_s: 0.0,
+        position: None,
+    };
+    injection.alter(&mut measured, nothing);
+    assert_eq!(measured, good());
+    assert_eq!(injection.shifted(20_000_000_000), 8_000_000_000);
 }

@@ -15,7 +15,7 @@ use bits::Bits;
 pub use bits::is_six_bit;
 use nmea::Sentences;
 
-use super::{Datagram, Format};
+use super::{Datagram, Format, Placed};
 
 /// Characters of a name or destination (M.1371-5, Tables 52, 78).
 pub const NAME_CHARS_MAX: usize = 20;
@@ -57,7 +57,24 @@ impl Ais {
 }
 
 impl Format for Ais {
-    fn encode(&mut self, report: &Report<'_>, out: &mut Vec<Datagram>) {
+    fn encode(
+        &mut self,
+        reports: &[Report<'_>],
+        out: &mut Vec<Datagram>,
+        placed: &mut Vec<Placed>,
+    ) {
+        let first = out.len();
+        for report in reports {
+            let before = out.len() - first;
+            self.encode_one(report, out);
+            let after = out.len() - first;
+            placed.push((after > before).then(|| [before, after - 1]));
+        }
+    }
+}
+
+impl Ais {
+    fn encode_one(&mut self, report: &Report<'_>, out: &mut Vec<Datagram>) {
         let Some(ais) = &report.identity.ais else {
             return;
         };
@@ -356,6 +373,12 @@ fn navigational_status(class: Class) -> u32 {
         Class::Anchored => 1,
         Class::Fishing => 7,
         Class::SarAircraft | Class::BaseStation | Class::Aid => 15,
+        // Refused by the scenario's check: these carry no AIS.
+        Class::Airliner
+        | Class::LightAircraft
+        | Class::Helicopter
+        | Class::Fighter
+        | Class::Drone => 15,
     }
 }
 
@@ -366,7 +389,14 @@ fn ship_type(class: Class) -> u32 {
         Class::Ferry => 60,
         Class::Fishing => 30,
         Class::Pleasure => 37,
-        Class::SarAircraft | Class::BaseStation | Class::Aid => 0,
+        Class::SarAircraft
+        | Class::BaseStation
+        | Class::Aid
+        | Class::Airliner
+        | Class::LightAircraft
+        | Class::Helicopter
+        | Class::Fighter
+        | Class::Drone => 0,
     }
 }
 
@@ -378,7 +408,13 @@ fn dimensions(bits: &mut Bits, class: Class) {
         Class::Fishing => [18, 10, 4, 4],
         Class::Pleasure => [8, 5, 2, 2],
         Class::Aid => [2, 2, 2, 2],
-        Class::SarAircraft | Class::BaseStation => [0; 4],
+        Class::SarAircraft
+        | Class::BaseStation
+        | Class::Airliner
+        | Class::LightAircraft
+        | Class::Helicopter
+        | Class::Fighter
+        | Class::Drone => [0; 4],
     };
     bits.unsigned(bow, 9);
     bits.unsigned(stern, 9);
@@ -392,7 +428,15 @@ fn draught_tenths(class: Class) -> u32 {
         Class::Cargo | Class::Anchored => 86,
         Class::Ferry => 62,
         Class::Fishing => 34,
-        Class::Pleasure | Class::SarAircraft | Class::BaseStation | Class::Aid => 0,
+        Class::Pleasure
+        | Class::SarAircraft
+        | Class::BaseStation
+        | Class::Aid
+        | Class::Airliner
+        | Class::LightAircraft
+        | Class::Helicopter
+        | Class::Fighter
+        | Class::Drone => 0,
     }
 }
 

@@ -1,11 +1,12 @@
 //! Encoded datagrams on their way from the player to the sender.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::mpsc::{SyncSender, TrySendError};
 
 use crate::format::Datagram;
 use crate::traffic::{Emission, Injected, Traffic};
-use crate::truth::Truth;
+use crate::truth::{FaultTruth, Truth};
 
 /// Datagrams after which a chunk is handed on.
 pub const CHUNK_DATAGRAMS: usize = 256;
@@ -20,6 +21,8 @@ pub struct Chunk {
     truth: Vec<u8>,
     entries: Vec<Entry>,
     messages: Vec<&'static str>,
+    /// Faults that reports show, each at the first datagram of its report.
+    faults: Vec<Injected>,
 }
 
 #[derive(Debug)]
@@ -28,8 +31,9 @@ struct Entry {
     bytes_end: usize,
     truth_end: usize,
     messages_end: usize,
-    /// The fault that the report carried by this datagram shows, at its first datagram.
-    fault: Option<Injected>,
+    /// Place of the sensor that sends it.
+    sensor: usize,
+    faults_end: usize,
 }
 
 impl Chunk {
@@ -63,9 +67,13 @@ impl Chunk {
 
     /// Faults shown by the datagrams `from..to`.
     pub fn faults(&self, from: usize, to: usize) -> impl Iterator<Item = Injected> {
-        self.entries[from..to]
-            .iter()
-            .filter_map(|entry| entry.fault)
+        let range = self.range(from, to, |entry| entry.faults_end);
+        self.faults[range].iter().copied()
+    }
+
+    /// Place of the sensor that sends datagram `place`.
+    pub fn sensor(&self, place: usize) -> usize {
+        self.entries[place].sensor
     }
 
     /// Bytes of the datagrams `from..to`.
@@ -83,8 +91,8 @@ impl Chunk {
         self.before(from, &end)..self.before(to, &end)
     }
 
-    /// Adds a datagram; its truth, if any, has been written to `self.truth` before.
-    pub fn push(&mut self, at_ns: u64, datagram: &Datagram, fault: Option<Injected>) {
+    /// Adds a datagram; truth and faults of the reports that end with it have been added before.
+    pub fn push(&mut self, at_ns: u64, sensor: usize, datagram: &Datagram) {
         self.bytes.extend_from_slice(&datagram.bytes);
         self.messages.extend_from_slice(&datagram.messages);
         self.entries.push(Entry {
@@ -92,8 +100,17 @@ impl Chunk {
             bytes_end: self.bytes.len(),
             truth_end: self.truth.len(),
             messages_end: self.messages.len(),
-            fault,
+            sensor,
+            faults_end: self.faults.len(),
         });
+    }
+
+    /// Gives what has been written since the last datagram to that one.
+    fn close(&mut self) {
+        if let Some(last) = self.entries.last_mut() {
+            last.truth_end = self.truth.len();
+            last.faults_end = self.faults.len();
+        }
     }
 }
 
@@ -106,44 +123,55 @@ pub fn play(
     out: &SyncSender<Chunk>,
     ready: &SyncSender<()>,
 ) {
-    let (mut report, mut number) = (0_u64, 0_u64);
+    let mut number = 0_u64;
+    let mut lines = Lines::default();
     let mut datagrams = Vec::new();
     let mut chunk = Chunk::default();
-    let is_taken = |chunk: Chunk| match out.try_send(chunk) {
-        Ok(()) => true,
-        Err(TrySendError::Full(chunk)) => {
-            // Told before already, or nobody waits for it: both are fine.
-            let _ = ready.try_send(());
-            out.send(chunk).is_ok()
+    let is_taken = |mut chunk: Chunk| {
+        chunk.close();
+        match out.try_send(chunk) {
+            Ok(()) => true,
+            Err(TrySendError::Full(chunk)) => {
+                // Told before already, or nobody waits for it: both are fine.
+                let _ = ready.try_send(());
+                out.send(chunk).is_ok()
+            }
+            Err(TrySendError::Disconnected(_)) => false,
         }
-        Err(TrySendError::Disconnected(_)) => false,
     };
     while number < count {
         datagrams.clear();
-        let Some(emission) = traffic.next(&mut datagrams) else {
+        let Some(emissions) = traffic.next(&mut datagrams) else {
             break;
         };
-        // A report whose datagrams do not all fit is not begun.
-        let last = number + datagrams.len() as u64 - 1;
-        if last >= count {
+        // Reports whose datagrams do not all fit are not begun.
+        let next = number + datagrams.len() as u64;
+        if next > count {
             break;
         }
+        // Each line goes with the last datagram of its report; what was not sent goes first.
+        let mut waiting = emissions.iter().peekable();
         for (place, datagram) in datagrams.iter().enumerate() {
-            if with_truth && place + 1 == datagrams.len() {
-                write_truth(
-                    &traffic,
-                    report,
-                    [number, last],
-                    &emission,
-                    &datagrams,
-                    &mut chunk,
+            let ends_here =
+                |emission: &&&Emission| emission.placed.is_none_or(|[_, last]| last <= place);
+            while let Some(emission) = waiting.next_if(|emission| ends_here(&emission)) {
+                chunk.faults.extend(emission.fault);
+                lines.write(
+                    with_truth, &traffic, number, emission, &datagrams, &mut chunk,
                 );
             }
-            let fault = if place == 0 { emission.fault } else { None };
-            chunk.push(emission.at_ns, datagram, fault);
+            let (at_ns, sensor) = emissions
+                .first()
+                .map_or((0, 0), |emission| (emission.at_ns, emission.sensor));
+            chunk.push(at_ns, sensor, datagram);
         }
-        report += 1;
-        number = last + 1;
+        for emission in waiting {
+            chunk.faults.extend(emission.fault);
+            lines.write(
+                with_truth, &traffic, number, emission, &datagrams, &mut chunk,
+            );
+        }
+        number = next;
         if chunk.len() >= CHUNK_DATAGRAMS && !is_taken(std::mem::take(&mut chunk)) {
             return;
         }
@@ -154,34 +182,96 @@ pub fn play(
     let _ = ready.try_send(());
 }
 
-fn write_truth(
-    traffic: &Traffic,
+/// Writes truth, and remembers what its next lines need.
+#[derive(Debug, Default)]
+struct Lines {
+    /// Number of the next report.
     report: u64,
-    numbers: [u64; 2],
-    emission: &Emission,
-    datagrams: &[Datagram],
-    chunk: &mut Chunk,
-) {
-    let identity = traffic.identity(emission.track);
-    let messages: Vec<&'static str> = datagrams
-        .iter()
-        .flat_map(|datagram| datagram.messages.iter().copied())
-        .collect();
-    let truth = Truth {
-        report,
-        datagrams: numbers,
-        sent_ns: traffic.base_ns() + emission.at_ns,
-        applies_ns: traffic.base_ns() + emission.applies_ns,
-        track: &identity.name,
-        class: identity.class.name(),
-        mmsi: identity.ais.as_ref().map(|ais| ais.mmsi),
-        sensor: &traffic.scenario().sensors[emission.sensor].name,
-        messages: &messages,
-        actual: emission.actual,
-        reported: emission.reported,
-        fault: emission.fault.map(Into::into),
+    /// First report of faults that are at work; bounded by the faults of the scenario.
+    first_reports: BTreeMap<u32, u64>,
+}
+
+impl Lines {
+    /// Writes the line of a report whose datagrams are counted from `number`, and that of its
+    /// fault when this was the last report that it spoils.
+    fn write(
+        &mut self,
+        with_truth: bool,
+        traffic: &Traffic,
+        number: u64,
+        emission: &Emission,
+        datagrams: &[Datagram],
+        chunk: &mut Chunk,
+    ) {
+        let report = self.report;
+        self.report += 1;
+        if !with_truth {
+            return;
+        }
+        let identity = traffic.identity(emission.track);
+        let aircraft = traffic.identity(emission.said).aircraft.as_ref();
+        let sensor = &traffic.scenario().sensors[emission.sensor].name;
+        let key = traffic.key(emission.said, emission.sensor);
+        let messages = messages_of(emission, datagrams);
+        let stamped = emission.stamped_ns != emission.applies_ns;
+        let truth = Truth {
+            report,
+            datagrams: emission
+                .placed
+                .map(|places| places.map(|place| number + place as u64)),
+            sent_ns: traffic.base_ns() + emission.at_ns,
+            applies_ns: traffic.base_ns() + emission.applies_ns,
+            stamped_ns: stamped.then(|| traffic.base_ns() + emission.stamped_ns),
+            track: &identity.name,
+            class: identity.class.name(),
+            mmsi: identity.ais.as_ref().map(|ais| ais.mmsi),
+            key: key.clone(),
+            icao: aircraft.map(|aircraft| format!("{:06x}", aircraft.icao)),
+            callsign: aircraft.map(|aircraft| &*aircraft.callsign),
+            squawk: aircraft.map(|aircraft| format!("{:04o}", aircraft.squawk)),
+            sensor,
+            messages: &messages,
+            actual: emission.actual,
+            reported: emission.reported,
+            fault: emission.fault.map(Into::into),
+        };
+        line(&truth, chunk);
+        let Some(injected) = emission.fault else {
+            return;
+        };
+        let first_report = *self.first_reports.entry(injected.id).or_insert(report);
+        if injected.last {
+            self.first_reports.remove(&injected.id);
+            let ended = FaultTruth {
+                fault: injected.into(),
+                track: &identity.name,
+                key,
+                sensor,
+                first_report,
+                last_report: report,
+                sent_ns: truth.sent_ns,
+            };
+            line(&ended, chunk);
+        }
+    }
+}
+
+/// Types of the messages that carry a report: one of its own in a datagram of several.
+fn messages_of(emission: &Emission, datagrams: &[Datagram]) -> Vec<&'static str> {
+    let Some([first, last]) = emission.placed else {
+        return Vec::new();
     };
-    serde_json::to_writer(&mut chunk.truth, &truth)
+    let datagrams = &datagrams[first..=last];
+    let all = datagrams.iter().flat_map(|datagram| &datagram.messages);
+    // Those of ASTERIX are all of one type, one to a report.
+    let several = all.clone().all(|name| matches!(*name, "062" | "048"));
+    all.copied()
+        .take(if several { 1 } else { usize::MAX })
+        .collect()
+}
+
+fn line(truth: &impl serde::Serialize, chunk: &mut Chunk) {
+    serde_json::to_writer(&mut chunk.truth, truth)
         .expect("truth has string keys and memory does not refuse bytes");
     chunk.truth.push(b'\n');
 }

@@ -26,8 +26,10 @@ fn plan(directory: &Path, name: &str) -> Plan {
             factor: 1.0,
             rate: None,
         },
-        udp: None,
-        recording: Some(Recording::create(&directory.join(format!("{name}.txt"))).unwrap()),
+        udp: BySensor::none(),
+        recordings: BySensor::all(
+            Recording::create(&directory.join(format!("{name}.txt"))).unwrap(),
+        ),
         truth: Some(directory.join(format!("{name}.jsonl"))),
         progress: false,
     }
@@ -58,6 +60,7 @@ fn truth_names_every_datagram_once_and_the_summary_counts_them() {
     let (recording, truth) = files(directory.path(), "run");
     let lines: Vec<Value> = truth
         .lines()
+        .filter(|line| line.starts_with("{\"report\""))
         .map(|line| serde_json::from_str(line).unwrap())
         .collect();
     let mut next = 0;
@@ -147,7 +150,7 @@ fn paced(schedule: Schedule, at_ns: &[u64], stall_ns: u64) -> (Vec<u64>, Summary
             bytes: b"!".to_vec(),
             messages: vec!["1"],
         };
-        chunk.push(*at_ns, &datagram, None);
+        chunk.push(*at_ns, 0, &datagram);
     }
     let (sender, chunks) = sync_channel(1);
     sender.send(chunk).unwrap();
@@ -238,4 +241,24 @@ fn the_summary_as_json_keeps_its_keys() {
         ]
     );
     assert_eq!(object["messages"]["1"], 2);
+}
+
+#[test]
+fn outputs_go_to_the_sensor_they_name_and_the_rest_to_that_of_all() {
+    let named = |name: &str, output| (Some(name.to_owned()), output);
+    let names = ["a", "b", "c"];
+    let outputs = BySensor::new(vec![named("b", 1), (None, 2)], &names).unwrap();
+    assert_eq!(
+        [0, 1, 2].map(|sensor| outputs.place(sensor)),
+        [Some(1), Some(0), Some(1)]
+    );
+    let one = BySensor::new(vec![named("c", 1)], &names).unwrap();
+    assert_eq!(
+        [0, 1, 2].map(|sensor| one.place(sensor)),
+        [None, None, Some(0)]
+    );
+    let unknown = BySensor::new(vec![named("d", 1)], &names).unwrap_err();
+    assert_eq!(unknown, "the scenario has no sensor \"d\"");
+    let twice = BySensor::new(vec![(None, 1), (None, 2)], &names).unwrap_err();
+    assert_eq!(twice, "two outputs of one kind for all sensors");
 }

@@ -2,15 +2,18 @@
 
 mod faults;
 mod groups;
+mod sensors;
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
 
 use super::{
-    DURATION_MAX_S, FAULTS_MAX, FaultOrder, Group, Scenario, ScenarioError, Sensor, TRACKS_MAX, raw,
+    DURATION_MAX_S, FAULTS_MAX, FaultOrder, FormatName, Group, Scenario, ScenarioError, Sensor,
+    TRACKS_MAX, raw,
 };
 use crate::faults::{SPACING_MIN_S, plan};
 use crate::format::ais::{NAME_CHARS_MAX, is_six_bit};
+use crate::format::asterix::RADAR_TRACK_NUMBER_MAX;
 use crate::motion::Region;
 use crate::report::Position;
 
@@ -73,33 +76,6 @@ impl Checker<'_> {
             west_deg: raw.west_deg,
             north_deg: raw.north_deg,
             east_deg: raw.east_deg,
-        })
-    }
-
-    fn sensor(&self, name: &str, raw: &raw::Sensor) -> Result<Sensor, ScenarioError> {
-        let bounded = |what: &str, value: Option<f64>, default: f64, low: f64, high: f64| {
-            self.within(
-                format_args!("sensors.{name}.{what}"),
-                value.unwrap_or(default),
-                low,
-                high,
-            )
-        };
-        let sentences = raw.sentences_per_datagram.unwrap_or(1);
-        self.within(
-            format_args!("sensors.{name}.sentences_per_datagram"),
-            f64::from(sentences),
-            1.0,
-            9.0,
-        )?;
-        Ok(Sensor {
-            name: name.to_owned(),
-            format: raw.format,
-            position_noise_m: bounded("position_noise_m", raw.position_noise_m, 3.0, 0.0, 1e4)?,
-            correlation_s: bounded("correlation_s", raw.correlation_s, 60.0, 0.0, 1e5)?,
-            speed_noise_kt: bounded("speed_noise_kt", raw.speed_noise_kt, 0.1, 0.0, 10.0)?,
-            course_noise_deg: bounded("course_noise_deg", raw.course_noise_deg, 0.5, 0.0, 30.0)?,
-            sentences_per_datagram: sentences,
         })
     }
 
@@ -166,11 +142,12 @@ pub(super) fn check(file: &str, raw: raw::Scenario) -> Result<Scenario, Scenario
     }
     check_names(&checker, &groups)?;
     check_identities(&checker, &groups)?;
+    check_track_numbers(&checker, &groups, &sensors)?;
     let faults: Vec<FaultOrder> = raw
         .faults
         .iter()
         .enumerate()
-        .map(|(place, fault)| checker.fault(place, fault, &groups, raw.duration_s))
+        .map(|(place, fault)| checker.fault(place, fault, &groups, &sensors, raw.duration_s))
         .collect::<Result<_, _>>()?;
     let asked: u64 = faults.iter().map(|order| order.target.count()).sum();
     if asked > FAULTS_MAX as u64 {
@@ -224,14 +201,31 @@ fn check_names(checker: &Checker<'_>, groups: &[Group]) -> Result<(), ScenarioEr
     Ok(())
 }
 
-/// No two tracks share a maritime identity.
+/// No two tracks share a maritime identity, or an aircraft's address.
 fn check_identities(checker: &Checker<'_>, groups: &[Group]) -> Result<(), ScenarioError> {
+    let address = |group: &Group| group.aircraft.as_ref().map(|aircraft| aircraft.icao);
+    let written = |icao| format!("{icao:#08x}");
+    check_ranges(checker, groups, "aircraft.icao", address, written)?;
+    let identity = |group: &Group| group.ais.as_ref().map(|ais| ais.mmsi);
+    check_ranges(checker, groups, "ais.mmsi", identity, |mmsi| {
+        format!("{mmsi:09}")
+    })
+}
+
+/// No two groups' identities overlap, from their firsts on.
+fn check_ranges(
+    checker: &Checker<'_>,
+    groups: &[Group],
+    key: &str,
+    first: impl Fn(&Group) -> Option<u32>,
+    written: impl Fn(u32) -> String,
+) -> Result<(), ScenarioError> {
     let mut ranges: Vec<(u32, u32, usize)> = groups
         .iter()
         .enumerate()
         .filter_map(|(place, group)| {
-            let ais = group.ais.as_ref()?;
-            Some((ais.mmsi, ais.mmsi + (group.count - 1), place))
+            let first = first(group)?;
+            Some((first, first + (group.count - 1), place))
         })
         .collect();
     ranges.sort_unstable();
@@ -239,11 +233,41 @@ fn check_identities(checker: &Checker<'_>, groups: &[Group]) -> Result<(), Scena
         let ((first, last, before), (next, _, place)) = (pair[0], pair[1]);
         if next <= last {
             return checker.refuse(
-                format_args!("tracks[{place}].ais.mmsi"),
+                format_args!("tracks[{place}].{key}"),
                 format_args!(
-                    "must not be among those of tracks[{before}], {first:09} to {last:09}"
+                    "must not be among those of tracks[{before}], {} to {}",
+                    written(first),
+                    written(last)
                 ),
-                format_args!("{next:09}"),
+                written(next),
+            );
+        }
+    }
+    Ok(())
+}
+
+/// Every radar has enough track numbers for the aircraft of the scenario.
+fn check_track_numbers(
+    checker: &Checker<'_>,
+    groups: &[Group],
+    sensors: &[Sensor],
+) -> Result<(), ScenarioError> {
+    let aircraft: u32 = groups
+        .iter()
+        .filter(|group| group.aircraft.is_some())
+        .map(|group| group.count)
+        .sum();
+    for sensor in sensors {
+        let highest = match sensor.format {
+            FormatName::Ais | FormatName::AdsB => continue,
+            FormatName::Cat062 => u16::MAX,
+            FormatName::Cat048 => RADAR_TRACK_NUMBER_MAX,
+        };
+        if aircraft > u32::from(highest) {
+            return checker.refuse(
+                format_args!("sensors.{}.format", sensor.name),
+                format_args!("must have a track number, 1 to {highest}, for every aircraft"),
+                format_args!("{aircraft} of them"),
             );
         }
     }

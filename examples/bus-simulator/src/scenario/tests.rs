@@ -131,7 +131,7 @@ fn every_broken_rule_names_file_key_rule_and_value() {
         (
             "sensors = [\"shore\"]",
             "sensors = []",
-            "bad.toml: tracks[0].sensors: must name one AIS sensor: a transponder reports once, \
+            "bad.toml: tracks[0].sensors: must name a sensor, and at most one for AIS: a transponder reports once, \
              not 0 of them",
         ),
         (
@@ -193,8 +193,10 @@ fn every_broken_rule_names_file_key_rule_and_value() {
             "kind = \"teleport\"",
             "kind = \"teleprot\"",
             "bad.toml: faults[0].kind: must be one of [\"speed-jump\", \"teleport\", \
-             \"time-reversal\", \"duplicate\", \"not-available\", \"out-of-range\"], not \
-             \"teleprot\"",
+             \"time-reversal\", \"duplicate\", \"not-available\", \"out-of-range\", \
+             \"position-offset\", \"altitude-ramp\", \"speed-ramp\", \"reversed-heading\", \
+             \"reversed-climb\", \"frozen-position\", \"time-shift\", \"identity-clash\", \
+             \"dropped\", \"swapped\"], not \"teleprot\"",
         ),
         (
             "kind = \"teleport\"",
@@ -225,8 +227,8 @@ fn every_broken_rule_names_file_key_rule_and_value() {
         (
             "kind = \"teleport\"",
             "kind = \"duplicate\"\nreports = 2",
-            "bad.toml: faults[0].reports: must be 1 to 1000, and 1 where a report is repeated, \
-             not 2",
+            "bad.toml: faults[0].reports: must be 1 to 1000, and 1 where a report is repeated \
+             or swapped, not 2",
         ),
         (
             "track = \"TRADER 2\"",
@@ -292,4 +294,142 @@ fn a_missing_file_is_named() {
             .to_string(),
         "/nowhere/scenario.toml: cannot be read: No such file or directory (os error 2)"
     );
+}
+
+const AIR: &str = include_str!("../../../air/scenario.toml");
+
+/// What is said of the air scenario with `from` replaced by `to`.
+fn air_refusal(from: &str, to: &str) -> String {
+    assert!(AIR.contains(from), "{from}");
+    Scenario::parse("air.toml", &AIR.replacen(from, to, 1))
+        .unwrap_err()
+        .to_string()
+}
+
+#[test]
+fn the_air_scenarios_load() {
+    let air = Scenario::parse("air", AIR).unwrap();
+    assert_eq!(
+        (air.track_count(), air.sensors.len(), air.faults.len()),
+        (43, 3, 12)
+    );
+    for (name, text) in [
+        ("ads-b", include_str!("../../../air/load-adsb.toml")),
+        ("cat062", include_str!("../../../air/load-cat062.toml")),
+        ("cat048", include_str!("../../../air/load-cat048.toml")),
+    ] {
+        let load = Scenario::parse(name, text).unwrap();
+        assert_eq!(load.sensors[0].format.name(), name);
+        assert!(load.track_count() >= 4_000);
+    }
+}
+
+#[test]
+fn rules_of_aircraft_sensors_and_their_faults_are_named() {
+    for (from, to, expected) in [
+        (
+            "sic = 1\n",
+            "",
+            "sensors.centre.sic: must be given for ASTERIX, 0 to 255, not absent",
+        ),
+        (
+            "sic = 1\n",
+            "sic = 1\nencoding = \"avr\"\n",
+            "sensors.centre.encoding: must be absent for format cat062, not given",
+        ),
+        (
+            "site = { lat_deg = 55.53, lon_deg = 13.38, alt_m = 60, range_max_m = 330_000 }\n",
+            "",
+            "sensors.radar.site: must say where the radar stands, not absent",
+        ),
+        (
+            "range_max_m = 330_000",
+            "range_max_m = 500_000",
+            "sensors.radar.site.range_max_m: must be 1000 to 474112, not 500000",
+        ),
+        (
+            "update_period_s = 2.0",
+            "update_period_s = 0.1",
+            "sensors.centre.update_period_s: must be 0.4 to 60, not 0.1",
+        ),
+        (
+            "icao = 0xF10101",
+            "icao = 0xF10002",
+            "tracks[1].aircraft.icao: must not be among those of tracks[0], 0xf10001 to 0xf10018, \
+             not 0xf10002",
+        ),
+        (
+            "icao = 0xF10001",
+            "icao = 0xFFFFFE",
+            "tracks[0].aircraft.icao: must leave all within 0x000001 to 0xFFFFFE, not 0xfffffe to \
+             0x1000015",
+        ),
+        (
+            "callsign = \"OUT\"",
+            "callsign = \"OUTRIDE\"",
+            "tracks[0].aircraft.callsign: must be capitals and digits, at most 8 with the number \
+             of the last track, not \"OUTRIDE\"",
+        ),
+        (
+            "squawk = \"2201\"",
+            "squawk = \"2801\"",
+            "tracks[0].aircraft.squawk: must be four octal digits, not \"2801\"",
+        ),
+        (
+            "aircraft = { icao = 0xF10001, callsign = \"OUT\", squawk = \"2201\" }",
+            "",
+            "tracks[0].aircraft: must be given for a sensor of aircraft, not absent",
+        ),
+        (
+            "class = \"drone\"",
+            "class = \"fishing\"",
+            "tracks[4].pattern: must be absent for class fishing, not given",
+        ),
+        (
+            "formation_m = 400",
+            "formation_m = 5",
+            "tracks[2].formation_m: must be 20 to 2000, not 5",
+        ),
+        (
+            "radius_m = 6_000",
+            "radius_m = 500",
+            "tracks[4].radius_m: must be at least 564 for class drone at 90 kt, not 500",
+        ),
+        (
+            "altitude_m = [2_400, 3_600]",
+            "altitude_m = [2_400, 36_000]",
+            "tracks[1].altitude_m: must be [low, high] with -300 <= low <= high <= 15000, not \
+             [2400, 36000]",
+        ),
+        (
+            "kind = \"duplicate\"\ntrack = \"AIRWAY 17\"\nsensor = \"centre\"",
+            "kind = \"duplicate\"\ntrack = \"AIRWAY 17\"\nsensor = \"receiver\"",
+            "faults[9].kind: must fit the format: it needs a time in its reports, not duplicate \
+             in ads-b",
+        ),
+        (
+            "with = \"AIRWAY 16\"\n",
+            "",
+            "faults[8].with: must name the track whose identity is used, not absent",
+        ),
+        (
+            "with = \"AIRWAY 16\"",
+            "with = \"SPORT 1\"",
+            "faults[8].with: must name another track, with the same sensors, not \"SPORT 1\"",
+        ),
+        (
+            "shift_s = -12",
+            "shift_s = -12\nby_kt = 5",
+            "faults[7].by_kt: must be absent for kind time-shift, not given",
+        ),
+        (
+            "sensor = \"radar\"",
+            "sensor = \"dish\"",
+            "faults[1].sensor: must be one of the track's sensors, not \"dish\"",
+        ),
+    ] {
+        let said = air_refusal(from, to);
+        let expected = format!("air.toml: {expected}");
+        assert_eq!(said, expected);
+    }
 }

@@ -74,10 +74,10 @@ fn a_recording_has_a_line_for_each_sentence() {
     let path = directory.path().join("recording.txt");
     let mut recording = Recording::create(&path).unwrap();
     recording
-        .write(1_780_293_600_018_558_999, b"!first\r\n!second\r\n")
+        .write(1_780_293_600_018_558_999, b"!first\r\n!second\r\n", true)
         .unwrap();
     recording
-        .write(1_780_293_601_000_000_000, b"!third\r\n")
+        .write(1_780_293_601_000_000_000, b"!third\r\n", true)
         .unwrap();
     recording.flush().unwrap();
     assert_eq!(

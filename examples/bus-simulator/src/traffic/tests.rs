@@ -19,8 +19,15 @@ fn play(scenario: Scenario, duration_s: u64) -> (Traffic, Vec<(Emission, Vec<Dat
     let mut traffic = Traffic::new(scenario, BASE_NS, Some(duration_s));
     let mut played = Vec::new();
     let mut datagrams = Vec::new();
-    while let Some(emission) = traffic.next(&mut datagrams) {
-        played.push((emission, std::mem::take(&mut datagrams)));
+    while let Some(emissions) = traffic.next(&mut datagrams) {
+        // Each report with the datagrams that carry it, which ASTERIX reports share.
+        for emission in emissions {
+            let carried = emission
+                .placed
+                .map_or(Vec::new(), |[first, last]| datagrams[first..=last].to_vec());
+            played.push((emission, carried));
+        }
+        datagrams.clear();
     }
     (traffic, played)
 }
@@ -294,4 +301,193 @@ fn without_an_interval_reports_come_as_the_standard_says() {
     assert_eq!(at(&group, 1.0, 0.0), 180.0);
     group.class = Class::SarAircraft;
     assert_eq!(at(&group, 100.0, 0.0), 10.0);
+}
+
+const AIR: &str = include_str!("../../../air/scenario.toml");
+const EVERY: &str = include_str!("../../tests/reference/scenario.toml");
+
+fn air() -> Scenario {
+    Scenario::parse("air", AIR).unwrap()
+}
+
+fn every() -> Scenario {
+    Scenario::parse("every", EVERY).unwrap()
+}
+
+#[test]
+fn equal_seeds_give_equal_bytes_in_every_format() {
+    for scenario in [air, every] {
+        assert_eq!(bytes(scenario()), bytes(scenario()));
+        let mut other = scenario();
+        other.seed += 1;
+        assert_ne!(bytes(scenario()), bytes(other));
+    }
+}
+
+#[test]
+fn the_air_shows_its_twelve_faults_within_twenty_seconds() {
+    let (traffic, played) = play(air(), 20);
+    let shown: std::collections::BTreeSet<u32> = played
+        .iter()
+        .filter_map(|(emission, _)| emission.fault)
+        .map(|fault| fault.id)
+        .collect();
+    assert_eq!(traffic.faults_planned(), 12);
+    assert_eq!(shown, (1..=12).collect());
+}
+
+#[test]
+fn every_fault_of_every_format_shows_and_ends() {
+    let (traffic, played) = play(every(), 120);
+    let ended = played
+        .iter()
+        .filter_map(|(emission, _)| emission.fault)
+        .filter(|fault| fault.last);
+    let ended: Vec<u32> = ended.map(|fault| fault.id).collect();
+    let once: std::collections::BTreeSet<u32> = ended.iter().copied().collect();
+    assert_eq!(ended.len(), once.len(), "each ends once");
+    assert_eq!(once.len(), traffic.faults_planned());
+}
+
+#[test]
+fn dropped_reports_are_not_sent_and_swapped_ones_come_after_their_successors() {
+    let (_, played) = play(every(), 120);
+    let of = |kind: &str| {
+        let places = played.iter().enumerate().filter(move |(_, (emission, _))| {
+            emission.fault.is_some_and(|fault| fault.kind == kind)
+        });
+        places.map(|(place, _)| place).collect::<Vec<_>>()
+    };
+    let dropped = of("dropped");
+    assert_eq!(dropped.len(), 4 + 12 + 12);
+    assert!(
+        dropped
+            .iter()
+            .all(|place| played[*place].0.placed.is_none())
+    );
+    let swapped = of("swapped");
+    assert_eq!(swapped.len(), 3);
+    for place in swapped {
+        let late = &played[place].0;
+        let same = |other: &Emission| other.track == late.track && other.sensor == late.sensor;
+        let before = played[..place]
+            .iter()
+            .rev()
+            .find(|(other, _)| same(other))
+            .unwrap();
+        assert!(before.0.applies_ns > late.applies_ns && before.0.at_ns <= late.at_ns);
+    }
+}
+
+#[test]
+fn a_clash_gives_two_platforms_one_key() {
+    let (traffic, played) = play(every(), 60);
+    let clashes: Vec<&Emission> = played
+        .iter()
+        .map(|(emission, _)| emission)
+        .filter(|emission| {
+            emission
+                .fault
+                .is_some_and(|fault| fault.kind == "identity-clash")
+        })
+        .collect();
+    assert_eq!(clashes.len(), 3 * 12);
+    for clash in clashes {
+        assert_ne!(clash.said, clash.track);
+        let key = traffic.key(clash.said, clash.sensor);
+        let theirs = |other: &&Emission| other.track == clash.said && other.sensor == clash.sensor;
+        let other = played
+            .iter()
+            .map(|(emission, _)| emission)
+            .find(theirs)
+            .unwrap();
+        assert_eq!(traffic.key(other.said, other.sensor), key);
+    }
+}
+
+#[test]
+fn reports_of_aircraft_leave_together_and_hold_for_when_they_were_made() {
+    let (traffic, played) = play(air(), 30);
+    assert!(played.is_sorted_by_key(|(emission, _)| emission.at_ns));
+    let sensors = &traffic.scenario().sensors;
+    let mut shared = 0;
+    for (emission, datagrams) in &played {
+        if emission.fault.is_some() {
+            continue;
+        }
+        let sensor = &sensors[emission.sensor];
+        let age_s = (emission.at_ns - emission.applies_ns) as f64 / 1e9;
+        if sensor.format == FormatName::AdsB {
+            assert_eq!(age_s, 0.0);
+        } else {
+            let oldest_s = sensor.gather_s + sensor.latency_s + 1e-6;
+            assert!((sensor.latency_s..=oldest_s).contains(&age_s), "{age_s} s");
+            shared += usize::from(datagrams[0].messages.len() > 1);
+        }
+    }
+    assert!(shared > 100, "{shared} reports share a datagram");
+}
+
+#[test]
+fn a_radar_meets_each_target_once_in_a_turn_and_sees_no_farther_than_it_can() {
+    let mut scenario = air();
+    scenario.faults.clear();
+    let radar = scenario
+        .sensors
+        .iter()
+        .position(|one| one.name == "radar")
+        .unwrap();
+    scenario.sensors[radar].range_max_m = 150_000.0;
+    let site = scenario.sensors[radar].site.unwrap();
+    let (_, played) = play(scenario, 120);
+    let mut last_ns: HashMap<usize, u64> = HashMap::new();
+    for (emission, _) in played
+        .iter()
+        .filter(|(emission, _)| emission.sensor == radar)
+    {
+        let actual = emission.actual.unwrap();
+        let seen = site.sees(place_of(&actual), actual.alt_m.unwrap());
+        assert!(seen.range_m <= 150_000.0);
+        if let Some(before_ns) = last_ns.insert(emission.track, emission.applies_ns) {
+            let turn_s = (emission.applies_ns - before_ns) as f64 / 1e9;
+            assert!(turn_s > 3.5, "met again after {turn_s} s");
+        }
+    }
+    assert!(last_ns.len() > 10);
+}
+
+#[test]
+fn sensors_err_by_their_noise_and_bias() {
+    let mut scenario = every();
+    scenario.faults.clear();
+    let beast = scenario
+        .sensors
+        .iter()
+        .position(|one| one.name == "beast")
+        .unwrap();
+    let sensor = &mut scenario.sensors[beast];
+    sensor.position_noise_m = 20.0;
+    sensor.correlation_s = 0.0;
+    sensor.position_bias_m = [300.0, -400.0];
+    sensor.altitude_noise_m = 12.0;
+    sensor.altitude_bias_m = 50.0;
+    let (_, played) = play(scenario, 120);
+    let (mut count, mut off, mut height_m) = (0.0, [0.0; 2], 0.0);
+    for (emission, _) in played
+        .iter()
+        .filter(|(emission, _)| emission.sensor == beast)
+    {
+        let (Some(actual), Some(reported)) = (emission.actual, emission.reported) else {
+            continue;
+        };
+        let (away_m, bearing_deg) = distance_and_bearing(place_of(&actual), place_of(&reported));
+        let (sin, cos) = bearing_deg.to_radians().sin_cos();
+        off = [off[0] + away_m * cos, off[1] + away_m * sin];
+        height_m += reported.alt_m.unwrap() - actual.alt_m.unwrap();
+        count += 1.0;
+    }
+    assert!(count > 5_000.0, "{count} reports");
+    // Means of so many lie well within a tenth of the deviation.
+    assert!((off[0] / count - 300.0).abs() < 2.0 && (off[1] / count + 400.0).abs() < 2.0);
+    assert!((height_m / count - 50.0).abs() < 1.2);
 }

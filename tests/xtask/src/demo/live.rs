@@ -15,8 +15,6 @@ use super::score::{Found, Score, anomalies, compare, faults};
 use super::{Options, Stage};
 use crate::progress::{Failure, Progress};
 
-/// Topics of the mission that carry judged tracks.
-const TRACK_TOPICS: [&str; 2] = ["port-tracks", "sea-tracks"];
 /// Interface of the simulated bus.
 const INTERFACE: &str = "127.0.0.1";
 /// Longest wait for the runtime to start or to end.
@@ -82,14 +80,35 @@ impl Drop for Running {
     }
 }
 
-/// Runs the mission and shows it.
+/// Runs the missions, one after the other, and shows them.
 ///
 /// # Errors
 /// A program that does not start, fails, or does not end.
-pub fn run(stage: &Stage, options: &Options, progress: &Progress) -> Result<(), Failure> {
+pub fn run(stages: &[Stage], options: &Options, progress: &Progress) -> Result<(), Failure> {
     let interrupted = Arc::new(AtomicBool::new(false));
     signal_hook::flag::register(signal_hook::consts::SIGINT, Arc::clone(&interrupted))
         .map_err(|error| Failure::new(format!("signals: {error}"), "see above"))?;
+    for stage in stages {
+        if interrupted.load(Ordering::Acquire) {
+            break;
+        }
+        show(stage, options, &interrupted, progress)?;
+    }
+    println!("\nTry next:");
+    for stage in stages {
+        hints(stage);
+    }
+    Ok(())
+}
+
+/// Runs one mission and shows it.
+fn show(
+    stage: &Stage,
+    options: &Options,
+    interrupted: &AtomicBool,
+    progress: &Progress,
+) -> Result<(), Failure> {
+    let mission = stage.mission;
     let folder = &stage.folder;
     let config = folder.join("outrigger.toml");
     let summary = folder.join("summary.json");
@@ -105,7 +124,7 @@ pub fn run(stage: &Stage, options: &Options, progress: &Progress) -> Result<(), 
     progress.step("start the runtime", || ready(stage, &mut runtime))?;
     let (sender, found) = channel();
     let mut readers = Vec::new();
-    for topic in TRACK_TOPICS {
+    for topic in mission.topics {
         readers.push(follow(stage, topic, sender.clone())?);
     }
     let seconds = if options.stay {
@@ -118,7 +137,7 @@ pub fn run(stage: &Stage, options: &Options, progress: &Progress) -> Result<(), 
         "bus-simulator",
         Command::new(&stage.simulator)
             .args(["run", "--quiet", "--interface", INTERFACE])
-            .args(["--to", &format!("udp://{}:{}", stage.bus.0, stage.bus.1)])
+            .args(stage.buses.iter().flat_map(|bus| ["--to", bus]))
             .args(["--duration", &seconds.to_string()])
             .arg("--scenario")
             .arg(folder.join("scenario.toml"))
@@ -128,22 +147,16 @@ pub fn run(stage: &Stage, options: &Options, progress: &Progress) -> Result<(), 
         Stdio::null(),
     )?;
     println!(
-        "\nThe bus talks for {seconds} s: AIS by multicast on loopback, 67 tracks and stations,"
+        "\nMission {}, {seconds} s on loopback.\n{}\n{}",
+        mission.name, mission.words[0], mission.words[1]
     );
-    println!("with faults among them. Anomalies stand below as they are found.\n");
+    println!("Anomalies stand below as they are found.\n");
     if options.stay {
         println!("It stays up until Ctrl-C. In another terminal:");
         hints(stage);
     }
     let mut all = Vec::new();
-    watch(
-        stage,
-        &mut runtime,
-        &mut bus,
-        &found,
-        &mut all,
-        &interrupted,
-    )?;
+    watch(stage, &mut runtime, &mut bus, &found, &mut all, interrupted)?;
     for reader in &mut readers {
         // A follower ends by itself when asked; what it had read has been taken.
         let _ = reader.end();
@@ -339,7 +352,7 @@ fn micros(us: u64) -> String {
 fn sum_up(stage: &Stage, status: &Value, score: &Score) {
     let ledger = &status["ledger"];
     let of = |name: &str| number(ledger, &[name]);
-    println!("\nSummary");
+    println!("\nSummary of mission {}", stage.mission.name);
     println!(
         "  frames      {} captured = {} processed + {} rejected + {} shed + {} waiting",
         of("captured"),
@@ -363,7 +376,7 @@ fn sum_up(stage: &Stage, status: &Value, score: &Score) {
         .fold((0, 0), |(a, b), (injected, hit)| (a + injected, b + hit));
     println!("  anomalies   {hit} of {injected} injected faults found by their rule");
     for (rule, (injected, hit)) in &score.by_rule {
-        println!("              {rule:<16} {hit} of {injected}");
+        println!("              {rule:<18} {hit} of {injected}");
     }
     for fault in &score.missed {
         println!(
@@ -394,9 +407,7 @@ fn sum_up(stage: &Stage, status: &Value, score: &Score) {
         number(process, &["rss_bytes_max"]) >> 20
     );
     println!("              (measured; enforcing it is pending)");
-    println!("\nLogs, journal and truth: {}", stage.folder.display());
-    println!("Try next:");
-    hints(stage);
+    println!("  logs, journal and truth: {}", stage.folder.display());
 }
 
 fn hints(stage: &Stage) {
@@ -404,7 +415,8 @@ fn hints(stage: &Stage) {
     let config = short(&stage.folder.join("outrigger.toml"));
     println!("  O={program}; C={config}");
     println!("  $O log topics --config $C");
-    println!("  $O log read sea-tracks --anomalies --format table --config $C");
+    let topic = stage.mission.topics.last().copied().unwrap_or_default();
+    println!("  $O log read {topic} --anomalies --format table --config $C");
     println!("  $O journal verify --config $C");
     println!("  $O doctor --config $C\n");
 }

@@ -20,6 +20,7 @@ fn identity(class: Class, mmsi: u32, position_message: u8) -> Identity {
             destination: "GDANSK".to_owned(),
             aid_type: 29,
         }),
+        aircraft: None,
     }
 }
 
@@ -34,20 +35,22 @@ fn measured() -> Measured {
         heading_deg: Some(273.6),
         turn_rate_deg_s: Some(-0.5),
         altitude_m: Some(301.7),
+        climb_mps: None,
     }
 }
 
 fn encode(identity: &Identity, content: Content, per_datagram: u8) -> Vec<Datagram> {
     let mut out = Vec::new();
     Ais::new(1, per_datagram).encode(
-        &Report {
+        &[Report {
             track: 0,
             identity,
             sent_ns: APPLIES_NS + 250_000_000,
             applies_ns: APPLIES_NS,
             content,
-        },
+        }],
         &mut out,
+        &mut Vec::new(),
     );
     out
 }
@@ -178,6 +181,7 @@ fn values_not_available_become_the_sentinels() {
         heading_deg: None,
         turn_rate_deg_s: None,
         altitude_m: None,
+        climb_mps: None,
     };
     for (class, message) in [
         (Class::Cargo, 1),
@@ -260,8 +264,7 @@ fn stations_alternate_between_channels() {
         content: Content::Position(measured()),
     };
     let (mut ais, mut out) = (Ais::new(1, 1), Vec::new());
-    ais.encode(&report, &mut out);
-    ais.encode(&report, &mut out);
+    ais.encode(&[report, report], &mut out, &mut Vec::new());
     let channels: Vec<String> = text(&out)
         .iter()
         .map(|line| line.split(',').nth(4).unwrap().to_owned())

@@ -3,19 +3,19 @@
 use std::collections::BTreeMap;
 
 use super::Checker;
-use crate::motion::{Motion, Region, turning_room_m};
-use crate::platform::Class;
+use crate::motion::{Motion, Pattern, Region};
+use crate::platform::{Class, MPS_PER_KNOT};
 use crate::random::Random;
 use crate::report::Position;
-use crate::scenario::{AisGroup, Group, ScenarioError, Sensor, TRACKS_MAX, raw};
+use crate::scenario::{
+    AircraftGroup, AisGroup, FormatName, Group, ScenarioError, Sensor, TRACKS_MAX, raw,
+};
 
 /// Shortest interval of AIS reports, seconds (M.1371-5, Annex 1, Table 1). It also keeps two
 /// reports of one track out of the same second.
 pub(super) const AIS_INTERVAL_MIN_S: f64 = 2.0;
 /// Longest interval of reports, seconds.
 const INTERVAL_MAX_S: f64 = 3_600.0;
-/// Interval of static reports when none is given, seconds: 6 min (M.1371-5, Annex 1).
-const STATIC_INTERVAL_S: f64 = 360.0;
 
 impl Checker<'_> {
     pub(super) fn group(
@@ -64,10 +64,12 @@ impl Checker<'_> {
                 }
             }
         }
-        if places.len() != 1 {
+        let is_ais = |sensor: &usize| sensors[*sensor].format == FormatName::Ais;
+        let ais_sensors = places.iter().filter(|place| is_ais(place)).count();
+        if places.is_empty() || ais_sensors > 1 {
             return self.refuse(
                 key("sensors"),
-                "must name one AIS sensor: a transponder reports once",
+                "must name a sensor, and at most one for AIS: a transponder reports once",
                 format_args!("{} of them", places.len()),
             );
         }
@@ -85,9 +87,17 @@ impl Checker<'_> {
                 Some(at)
             }
         };
-        let speed_kt = self.speed(place, &raw, &region)?;
+        let speed_kt = self.speed(place, &raw)?;
+        let (altitude_m, pattern, formation_m) = self.conduct(place, &raw, count)?;
         let report_interval_s = match raw.report_interval_s {
             None => None,
+            Some(_) if ais_sensors == 0 => {
+                return self.refuse(
+                    key("report_interval_s"),
+                    "must be absent without an AIS sensor: others have update_period_s",
+                    "given",
+                );
+            }
             Some(interval) => Some(self.within(
                 key("report_interval_s"),
                 interval,
@@ -95,19 +105,38 @@ impl Checker<'_> {
                 INTERVAL_MAX_S,
             )?),
         };
-        let static_interval_s = self.within(
-            key("static_interval_s"),
-            raw.static_interval_s.unwrap_or(STATIC_INTERVAL_S),
-            AIS_INTERVAL_MIN_S,
-            INTERVAL_MAX_S,
-        )?;
+        let static_interval_s = match raw.static_interval_s {
+            None => None,
+            Some(interval) => Some(self.within(
+                key("static_interval_s"),
+                interval,
+                AIS_INTERVAL_MIN_S,
+                INTERVAL_MAX_S,
+            )?),
+        };
         if raw.class.is_fixed() && at.is_none() {
             return self.refuse(key("at"), "must say where a fixed station is", "absent");
         }
         if at.is_some() && count != 1 {
             return self.refuse(key("count"), "must be 1 where `at` is given", count);
         }
-        let ais = Some(self.ais(place, raw.class, count, raw.ais.as_ref())?);
+        let ais = match (&raw.ais, ais_sensors) {
+            (Some(_), 0) => {
+                let rule = "must be absent without an AIS sensor";
+                return self.refuse(key("ais"), rule, "given");
+            }
+            (None, 0) => None,
+            (ais, _) => Some(self.ais(place, raw.class, count, ais.as_ref())?),
+        };
+        let others = places.len() - ais_sensors;
+        let aircraft = match (&raw.aircraft, others) {
+            (Some(_), 0) => {
+                let rule = "must be absent without a sensor of aircraft";
+                return self.refuse(key("aircraft"), rule, "given");
+            }
+            (None, 0) => None,
+            (aircraft, _) => Some(self.aircraft(place, raw.class, count, aircraft.as_ref())?),
+        };
         let group = Group {
             name: raw.name,
             class: raw.class,
@@ -118,18 +147,20 @@ impl Checker<'_> {
             speed_kt,
             report_interval_s,
             static_interval_s,
+            altitude_m,
+            pattern,
+            formation_m,
             ais,
+            aircraft,
         };
-        self.text(&key("name"), &group.track_name(count - 1))?;
+        if group.ais.is_some() {
+            self.text(&key("name"), &group.track_name(count - 1))?;
+        }
+        self.room(place, &group)?;
         Ok(group)
     }
 
-    fn speed(
-        &self,
-        place: usize,
-        raw: &raw::Tracks,
-        region: &Region,
-    ) -> Result<[f64; 2], ScenarioError> {
+    fn speed(&self, place: usize, raw: &raw::Tracks) -> Result<[f64; 2], ScenarioError> {
         let key = format!("tracks[{place}].speed_kt");
         let Some(limits) = raw.class.limits() else {
             return match raw.speed_kt {
@@ -155,32 +186,158 @@ impl Checker<'_> {
                 format_args!("[{low}, {high}]"),
             );
         }
+        Ok(speed_kt)
+    }
+
+    /// Heights, pattern and formation.
+    #[expect(
+        clippy::type_complexity,
+        reason = "three values that one place takes apart"
+    )]
+    fn conduct(
+        &self,
+        place: usize,
+        raw: &raw::Tracks,
+        count: u32,
+    ) -> Result<(Option<[f64; 2]>, Pattern, Option<f64>), ScenarioError> {
+        let key = |what: &str| format!("tracks[{place}].{what}");
+        let is_aircraft = raw.class.is_aircraft();
+        for (is_given, what) in [
+            (raw.altitude_m.is_some(), "altitude_m"),
+            (raw.pattern.is_some(), "pattern"),
+            (raw.formation_m.is_some(), "formation_m"),
+        ] {
+            if is_given && !is_aircraft {
+                let rule = format!("must be absent for class {}", raw.class.name());
+                return self.refuse(key(what), rule, "given");
+            }
+        }
+        if let Some([low, high]) = raw.altitude_m
+            && !(-300.0 <= low && low <= high && high <= 15_000.0)
+        {
+            return self.refuse(
+                key("altitude_m"),
+                "must be [low, high] with -300 <= low <= high <= 15000",
+                format_args!("[{low}, {high}]"),
+            );
+        }
+        let pattern = match (raw.pattern, raw.radius_m) {
+            (Some(raw::Pattern::Orbit), radius_m) => {
+                let radius_m = radius_m.unwrap_or(5_000.0);
+                let radius_m = self.within(key("radius_m"), radius_m, 500.0, 200_000.0)?;
+                Pattern::Orbit { radius_m }
+            }
+            (_, Some(_)) => {
+                return self.refuse(key("radius_m"), "must be absent but for an orbit", "given");
+            }
+            (Some(raw::Pattern::Hold), None) => Pattern::Hold,
+            (Some(raw::Pattern::Legs) | None, None) => Pattern::Legs,
+        };
+        if let Some(spacing_m) = raw.formation_m {
+            self.within(key("formation_m"), spacing_m, 20.0, 2_000.0)?;
+            if !(2..=12).contains(&count) {
+                return self.refuse(key("count"), "must be 2 to 12 in a formation", count);
+            }
+        }
+        Ok((raw.altitude_m, pattern, raw.formation_m))
+    }
+
+    /// Whether the group's region has room for what it does.
+    fn room(&self, place: usize, group: &Group) -> Result<(), ScenarioError> {
+        // The last of a formation is the farthest out.
+        let task = group.task(group.count - 1);
+        let Some(room_m) = task.room_m() else {
+            return Ok(());
+        };
+        let class = group.class.name();
+        let high = group.speed_kt[1];
+        if let (Pattern::Orbit { radius_m }, Some(limits)) = (task.pattern, task.limits()) {
+            let rate_deg_s = limits.turn_rate_deg_s(high * MPS_PER_KNOT, 2.0);
+            let least_m = high * MPS_PER_KNOT / rate_deg_s.to_radians() * 1.2;
+            if radius_m < least_m {
+                return self.refuse(
+                    format_args!("tracks[{place}].radius_m"),
+                    format_args!("must be at least {least_m:.0} for class {class} at {high} kt"),
+                    radius_m,
+                );
+            }
+        }
         // The same construction that the run uses, so that what passes here can run.
-        if Motion::under_way(raw.class, region, None, speed_kt, Random::new(0, 0)).is_none() {
-            let (height_m, width_m) = region.extent_m();
+        if Motion::under_way(&task, Random::new(0, 0)).is_none() {
+            let (height_m, width_m) = group.region.extent_m();
             return self.refuse(
                 format_args!("tracks[{place}].region"),
                 format_args!(
-                    "must be wider than {:.0} m each way for class {} at {high} kt",
-                    2.0 * turning_room_m(&limits, high),
-                    raw.class.name()
+                    "must be wider than {:.0} m each way for class {class} at {high} kt",
+                    2.0 * room_m,
                 ),
                 format_args!("{height_m:.0} m by {width_m:.0} m"),
             );
         }
-        if let Some([lat_deg, lon_deg]) = raw.at {
-            let room_m = turning_room_m(&limits, high);
-            let at = Position { lat_deg, lon_deg };
-            let inner = region.shrunk_by(room_m);
+        if let Some(at) = group.at {
+            let inner = group.region.shrunk_by(room_m);
             if !inner.is_some_and(|inner| inner.contains(at)) {
                 return self.refuse(
                     format_args!("tracks[{place}].at"),
                     format_args!("must lie {room_m:.0} m inside its region, to turn in"),
-                    format_args!("[{lat_deg}, {lon_deg}]"),
+                    format_args!("[{}, {}]", at.lat_deg, at.lon_deg),
                 );
             }
         }
-        Ok(speed_kt)
+        Ok(())
+    }
+
+    fn aircraft(
+        &self,
+        place: usize,
+        class: Class,
+        count: u32,
+        raw: Option<&raw::Aircraft>,
+    ) -> Result<AircraftGroup, ScenarioError> {
+        let key = |what: &str| format!("tracks[{place}].aircraft{what}");
+        if !class.is_aircraft() {
+            let rule = "must be a class that flies, for its sensors";
+            return self.refuse(format_args!("tracks[{place}].class"), rule, class.name());
+        }
+        let Some(raw) = raw else {
+            return self.refuse(key(""), "must be given for a sensor of aircraft", "absent");
+        };
+        // All zeros and all ones are no addresses (Annex 10, Volume III, Part I, Chapter 9).
+        let last = raw.icao.saturating_add(count - 1);
+        if raw.icao == 0 || last >= 0xFF_FFFF {
+            return self.refuse(
+                key(".icao"),
+                "must leave all within 0x000001 to 0xFFFFFE",
+                format_args!("{:#08x} to {last:#08x}", raw.icao),
+            );
+        }
+        let digits = if count == 1 {
+            0
+        } else {
+            count.to_string().len()
+        };
+        let is_written = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit();
+        if raw.callsign.is_empty()
+            || raw.callsign.len() + digits > 8
+            || !raw.callsign.bytes().all(is_written)
+        {
+            return self.refuse(
+                key(".callsign"),
+                "must be capitals and digits, at most 8 with the number of the last track",
+                format_args!("{:?}", raw.callsign),
+            );
+        }
+        let squawk = raw.squawk.as_deref().unwrap_or("1000");
+        let octal = u16::from_str_radix(squawk, 8).ok();
+        let Some(squawk) = octal.filter(|code| squawk.len() == 4 && *code < 0o10000) else {
+            let rule = "must be four octal digits";
+            return self.refuse(key(".squawk"), rule, format_args!("{squawk:?}"));
+        };
+        Ok(AircraftGroup {
+            icao: raw.icao,
+            callsign: raw.callsign.clone(),
+            squawk,
+        })
     }
 
     fn ais(
@@ -202,6 +359,14 @@ impl Checker<'_> {
             Class::Anchored => (201_000_000, 775_999_999, "a ship's", &[1, 2, 3, 18], 3),
             Class::Pleasure => (201_000_000, 775_999_999, "a ship's", &[1, 2, 3, 18], 18),
             Class::SarAircraft => (111_201_000, 111_775_999, "a SAR aircraft's", &[9], 9),
+            Class::Airliner
+            | Class::LightAircraft
+            | Class::Helicopter
+            | Class::Fighter
+            | Class::Drone => {
+                let rule = format!("must not be AIS for class {}", class.name());
+                return self.refuse(format_args!("tracks[{place}].sensors"), rule, "AIS");
+            }
             Class::BaseStation => (2_010_000, 7_759_999, "a coast station's", &[4], 4),
             Class::Aid => (992_010_000, 997_759_999, "an aid's", &[21], 21),
         };

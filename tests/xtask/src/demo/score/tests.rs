@@ -4,6 +4,7 @@ fn fault(id: &str, rule: &str, key: &str, sent_s: u64) -> Fault {
     Fault {
         id: id.into(),
         rule: rule.into(),
+        also: vec![],
         key: key.into(),
         sent_ns: sent_s * 1_000_000_000,
     }
@@ -40,15 +41,25 @@ fn a_fault_is_found_only_by_its_rule_on_its_track_soon_after_it() {
 }
 
 #[test]
+fn a_rule_that_is_as_right_finds_a_fault_too() {
+    let mut turned = fault("a", "velocity-mismatch", "1", 100);
+    turned.also = vec!["turn-rate".into()];
+    let score = compare(&[turned], &[found("turn-rate", "1", 101)]);
+    assert_eq!(score.by_rule["velocity-mismatch"], (1, 1));
+    assert!(score.extra.is_empty());
+}
+
+#[test]
 fn truth_and_records_are_read_as_they_are_written() {
     let truth = r#"{"report":1,"sent_ns":5,"mmsi":2190067,"fault":null}
-{"report":2,"sent_ns":7,"mmsi":2190067,"fault":{"id":"fault-1","kind":"x","rule":"speed"}}
-{"report":3,"sent_ns":9,"mmsi":2190067,"fault":{"id":"fault-1","kind":"x","rule":"speed"}}"#;
+{"report":2,"sent_ns":7,"key":"002190067","fault":{"id":"fault-1","kind":"x","rule":"speed","also":["teleport"]}}
+{"report":3,"sent_ns":9,"key":"002190067","fault":{"id":"fault-1","kind":"x","rule":"speed","also":["teleport"]}}"#;
     assert_eq!(
         faults(truth),
         [Fault {
             id: "fault-1".into(),
             rule: "speed".into(),
+            also: vec!["teleport".into()],
             key: "002190067".into(),
             sent_ns: 7
         }]
