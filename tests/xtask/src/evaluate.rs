@@ -15,5 +15,8 @@ pub fn run(places: &Places, anomalies: bool) -> Result<(), Failure> {
     if anomalies {
         cargo.args(["--", "anomalies"]);
     }
-    runner::run(&mut cargo, "it needs the recordings: OUTRIGGER_RECORDINGS names their folder")
+    runner::run(
+        &mut cargo,
+        "it needs the recordings: OUTRIGGER_RECORDINGS names their folder",
+    )
 }
