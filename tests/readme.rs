@@ -372,12 +372,17 @@ impl Workshop {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
-        for name in ["examples/harbour/plugins", "programs", "build"] {
+        for name in ["programs", "build"] {
             fs::create_dir_all(at(name)).unwrap();
         }
-        copy(&root().join("examples/harbour"), &at("examples/harbour"));
-        // Its runtime puts its own key beside the plugins, so it needs an installation of its own.
-        copy(installation(), &at("examples/harbour/plugins"));
+        for mission in ["harbour", "air"] {
+            let folder = format!("examples/{mission}");
+            let plugins = format!("{folder}/plugins");
+            fs::create_dir_all(at(&plugins)).unwrap();
+            copy(&root().join(&folder), &at(&folder));
+            // Its runtime puts its own key beside the plugins, so each has its own installation.
+            copy(installation(), &at(&plugins));
+        }
         copy(&components(), &at("build"));
         std::os::unix::fs::symlink(root().join("plugins"), at("plugins")).unwrap();
         let own = PathBuf::from(outrigger().get_program());
@@ -428,11 +433,14 @@ impl Workshop {
             let folder = self.folder.path().join(format!("left-{count}"));
             fs::create_dir(&folder).unwrap();
             let running = Running::start(&folder, &mut self.shell(&line));
+            let mission = ["air", "harbour"].into_iter();
+            let mut mission = mission.map(|name| format!("examples/{name}"));
+            let mission = mission.find(|folder| line.contains(folder));
+            let mission = mission.expect("what is left running is of a mission");
             // The runtime answers; or, once something plays on the bus, has captured it.
             let plays = !line.starts_with("outrigger run");
             wait_for(&line, || {
-                let config = "examples/harbour/outrigger.toml";
-                let status = format!("outrigger status --json --config {config}");
+                let status = format!("outrigger status --json --config {mission}/outrigger.toml");
                 let output = self.shell(&status).output().unwrap();
                 let status: serde_json::Value = serde_json::from_slice(&output.stdout).ok()?;
                 (!plays || status["ledger"]["captured"].as_u64() > Some(0)).then_some(())
@@ -501,7 +509,11 @@ fn can_build_guests() -> bool {
 
 #[test]
 fn commands_of_the_documents_run_in_order() {
-    for (document, least) in [(README, 12), ("examples/harbour/README.md", 6)] {
+    for (document, least) in [
+        (README, 12),
+        ("examples/harbour/README.md", 6),
+        ("examples/air/README.md", 5),
+    ] {
         let count = Workshop::new().run(document);
         assert!(count >= least, "{document}: only {count} commands");
     }
