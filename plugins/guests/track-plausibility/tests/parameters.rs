@@ -128,6 +128,7 @@ fn no_parameters_are_the_defaults_and_each_one_changes_its_limit() {
         "platforms": { "tug": {
             "like": "class-a", "reach_speed_mps": 5, "floor_m": 1,
         } },
+        "sources": { "ais": { "position_m": 0 } },
     })))
     .unwrap();
     let found = host.validate(
