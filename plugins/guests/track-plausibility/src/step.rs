@@ -83,13 +83,15 @@ impl Step {
             }
             None => limits.reach_speed_mps,
         };
+        let noises = (2.0 * rules.parameters.gate).sqrt();
         let way_m = offset_m(from.place, to.place, &rules.geodesic);
         Self {
             interval_s,
             tolerance_s,
             off_s,
             reach_mps,
-            allowed_m: limits.floor_m + elapsed_s * reach_mps,
+            // readsb's floor is for ADS-B; a radar's noise is more.
+            allowed_m: limits.floor_m.max(noise.position_m * noises) + elapsed_s * reach_mps,
             way_m,
             distance_m: way_m.length(),
         }
