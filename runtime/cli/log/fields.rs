@@ -106,7 +106,7 @@ pub const RECORD: &[Field] = &[
         "plugins.*",
         "string",
         "",
-        "SHA-256 of each plugin that made the record, hexadecimal",
+        "SHA-256 of each plugin on the way of its tap and class, hexadecimal",
     ),
     field(
         "body",
