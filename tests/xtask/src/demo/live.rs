@@ -364,7 +364,7 @@ fn sum_up(stage: &Stage, status: &Value, score: &Score) {
     println!("  lost before capture: {}", of("lost_before"));
     for class in status["classes"].as_array().map_or(&[][..], Vec::as_slice) {
         println!(
-            "  messages    {:<16} {:>6}  {} with anomalies",
+            "  messages    {:<22} {:>6}  {} with anomalies",
             class["name"].as_str().unwrap_or(""),
             number(class, &["messages"]),
             number(class, &["anomalous"])
