@@ -17,14 +17,23 @@ const KEY_BYTES_MAX: usize = 255;
 /// Bytes of a body, at most; the host refuses more.
 const BODY_BYTES_MAX: usize = 65_536;
 
+/// Which numbers a decoder writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Values {
+    /// Those in the range of the track's schema.
+    InRange,
+    /// Those that were sent, also out of range: judging them is a validator's.
+    AsSent,
+}
+
 /// Holds a decoder's answers to a case against the rules.
 ///
 /// # Panics
 /// If the decoder does, or breaks a rule.
-pub fn decoder<D: Decoder>(configuration: &Configuration, case: &Case) {
+pub fn decoder<D: Decoder>(configuration: &Configuration, values: Values, case: &Case) {
     let (whole, kept) = decode::<D>(configuration, case, case.len());
     for message in &whole.messages {
-        assert_message(message);
+        assert_message(message, values);
     }
     let mut seen: BTreeSet<u64> = whole
         .messages
@@ -75,7 +84,7 @@ fn decode<D: Decoder>(
     (all, keys.len())
 }
 
-fn assert_message(message: &DecodedMessage) {
+fn assert_message(message: &DecodedMessage, values: Values) {
     let class = message.class;
     assert!(
         (1..=KEY_BYTES_MAX).contains(&message.key.len()),
@@ -99,16 +108,21 @@ fn assert_message(message: &DecodedMessage) {
     );
     if class.starts_with("track.") {
         match Track::decode(class, &message.body) {
-            Ok(track) => assert_track(class, &track),
+            Ok(track) => assert_track(class, &track, values),
             Err(error) => panic!("{class}: the body is no track: {error}"),
         }
     }
 }
 
-/// A position is on the globe, or absent; and no number is without value.
-fn assert_track(class: &str, track: &Track) {
+/// A position is whole or absent, no number is without value, and in range where the decoder says
+/// so.
+fn assert_track(class: &str, track: &Track, values: Values) {
     let within = |name: &str, value: Option<f64>, least: f64, most: f64| {
         if let Some(value) = value {
+            let (least, most) = match values {
+                Values::InRange => (least, most),
+                Values::AsSent => (f64::MIN, f64::MAX),
+            };
             assert!(
                 (least..=most).contains(&value),
                 "{class}: {name} is {value}, not {least} to {most}"

@@ -12,7 +12,7 @@ use track_plausibility::TrackPlausibility;
 use crate::case::Case;
 use crate::corpus;
 use crate::mutate::Repair;
-use crate::oracle;
+use crate::oracle::{self, Values};
 
 /// A plugin under test.
 #[derive(Clone, Copy)]
@@ -33,7 +33,7 @@ pub const TARGETS: [Target; 6] = [
         name: "ais",
         corpus: || corpus::load("ais", "ais"),
         repair: nmea_checksum,
-        check: |case| oracle::decoder::<AisDecoder>(&no_parameters(), case),
+        check: |case| oracle::decoder::<AisDecoder>(&no_parameters(), Values::AsSent, case),
     },
     Target {
         name: "adsb",
@@ -42,7 +42,7 @@ pub const TARGETS: [Target; 6] = [
         check: |case| {
             // Near Toulouse-Blagnac, where the long flight was recorded.
             let near = json!({ "receiver": { "lat_deg": 43.62, "lon_deg": 1.37 } });
-            oracle::decoder::<AdsbDecoder>(&parameters(&near), case);
+            oracle::decoder::<AdsbDecoder>(&parameters(&near), Values::InRange, case);
         },
     },
     Target {
@@ -54,20 +54,20 @@ pub const TARGETS: [Target; 6] = [
             let sites = json!({ "sites": [{
                 "sac": 25, "sic": 12, "lat_deg": 43.571_026, "lon_deg": 16.406_064, "height_m": 780.0,
             }] });
-            oracle::decoder::<AsterixDecoder>(&parameters(&sites), case);
+            oracle::decoder::<AsterixDecoder>(&parameters(&sites), Values::AsSent, case);
         },
     },
     Target {
         name: "dis",
         corpus: || corpus::load("dis", "dis"),
         repair: |frame| big_endian_length(frame, 8, 2),
-        check: |case| oracle::decoder::<DisDecoder>(&no_parameters(), case),
+        check: |case| oracle::decoder::<DisDecoder>(&no_parameters(), Values::InRange, case),
     },
     Target {
         name: "gmti",
         corpus: || corpus::load("gmti", "gmti"),
         repair: |frame| big_endian_length(frame, 2, 4),
-        check: |case| oracle::decoder::<GmtiDecoder>(&no_parameters(), case),
+        check: |case| oracle::decoder::<GmtiDecoder>(&no_parameters(), Values::InRange, case),
     },
     Target {
         name: "track-plausibility",

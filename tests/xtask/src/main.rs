@@ -10,6 +10,7 @@ use clap::{Parser, Subcommand};
 mod bench;
 mod cache;
 mod demo;
+mod fuzz;
 mod guests;
 mod places;
 mod progress;
@@ -61,6 +62,8 @@ enum Command {
         /// Only benchmarks of this name.
         name: Option<String>,
     },
+    /// Fuzzes plugins with changed recordings, for a time.
+    Fuzz(fuzz::Options),
     /// Shows the whole on a simulated bus.
     Demo(demo::Options),
 }
@@ -106,6 +109,7 @@ fn run(command: Command, progress: &Progress) -> Result<(), Failure> {
         }
         Command::Test(options) => suite::run(&places, &options, progress),
         Command::Bench { name } => bench::run(&places, name.as_deref(), progress),
+        Command::Fuzz(options) => fuzz::run(&places, &options),
         Command::Demo(options) => demo::run(&places, &options, progress),
     }
 }
