@@ -114,8 +114,8 @@ fn assert_message(message: &DecodedMessage, values: Values) {
     }
 }
 
-/// A position is whole or absent, no number is without value, and in range where the decoder says
-/// so.
+/// No number is without value; where the decoder says so, each is in range and a position is whole
+/// or absent.
 fn assert_track(class: &str, track: &Track, values: Values) {
     let within = |name: &str, value: Option<f64>, least: f64, most: f64| {
         if let Some(value) = value {
@@ -141,9 +141,9 @@ fn assert_track(class: &str, track: &Track, values: Values) {
     ] {
         within(name, value, f64::MIN, f64::MAX);
     }
-    assert_eq!(
-        track.lat_deg.is_some(),
-        track.lon_deg.is_some(),
+    let whole = track.lat_deg.is_some() == track.lon_deg.is_some();
+    assert!(
+        whole || values == Values::AsSent,
         "{class}: half a position"
     );
 }
