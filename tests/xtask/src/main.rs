@@ -11,6 +11,7 @@ mod bench;
 mod cache;
 mod demo;
 mod evaluate;
+mod fuzz;
 mod guests;
 mod places;
 mod progress;
@@ -68,6 +69,8 @@ enum Command {
         #[arg(long)]
         anomalies: bool,
     },
+    /// Fuzzes plugins with changed recordings, for a time.
+    Fuzz(fuzz::Options),
     /// Shows the whole on a simulated bus.
     Demo(demo::Options),
 }
@@ -114,6 +117,7 @@ fn run(command: Command, progress: &Progress) -> Result<(), Failure> {
         Command::Test(options) => suite::run(&places, &options, progress),
         Command::Bench { name } => bench::run(&places, name.as_deref(), progress),
         Command::Evaluate { anomalies } => evaluate::run(&places, anomalies),
+        Command::Fuzz(options) => fuzz::run(&places, &options),
         Command::Demo(options) => demo::run(&places, &options, progress),
     }
 }

@@ -67,6 +67,13 @@ impl Places {
         command
     }
 
+    /// Cargo on the fuzz targets: plugins run natively.
+    pub fn fuzz_cargo(&self, verb: &str) -> Command {
+        let mut command = self.guest_cargo(verb);
+        command.current_dir(self.root.join("tests/fuzz"));
+        command
+    }
+
     fn bare_cargo(&self, verb: &str) -> Command {
         let mut command = Command::new(set("CARGO").unwrap_or_else(|| "cargo".into()));
         command

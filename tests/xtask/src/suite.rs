@@ -31,11 +31,12 @@ pub struct Options {
     step: Vec<String>,
 }
 
-const STEPS: [&str; 7] = [
+const STEPS: [&str; 8] = [
     "format",
     "lint",
     "lint-guests",
     "test-guests",
+    "test-fuzz",
     "test-runtime",
     "test-sandbox",
     "bench-build",
@@ -92,6 +93,7 @@ impl Suite<'_> {
         self.wanted("lint", Self::lint)?;
         self.wanted("lint-guests", Self::lint_guests)?;
         self.wanted("test-guests", Self::test_guests)?;
+        self.wanted("test-fuzz", Self::test_fuzz)?;
         if ["test-runtime", "test-sandbox"]
             .iter()
             .any(|step| self.options.wants(step))
@@ -134,11 +136,12 @@ impl Suite<'_> {
     }
 
     fn format(&mut self) -> Result<(), Failure> {
-        let remedy = "cargo fmt --all, here or in plugins/guests";
+        let remedy = "cargo fmt --all, here or in plugins/guests; cargo fmt in tests/fuzz";
         for mut cargo in [self.places.cargo("fmt"), self.places.guest_cargo("fmt")] {
             runner::run(cargo.args(["--all", "--check"]), remedy)?;
         }
-        Ok(())
+        // Its path dependencies are the guests'.
+        runner::run(self.places.fuzz_cargo("fmt").arg("--check"), remedy)
     }
 
     fn lint(&mut self) -> Result<(), Failure> {
@@ -150,12 +153,22 @@ impl Suite<'_> {
     fn lint_guests(&mut self) -> Result<(), Failure> {
         let mut cargo = self.places.guest_cargo("clippy");
         cargo.args(["--release", "--locked", "--workspace", "--all-targets"]);
+        runner::run(cargo.args(["--", "-D", "warnings"]), READ)?;
+        let mut cargo = self.places.fuzz_cargo("clippy");
+        cargo.args(["--release", "--locked", "--all-targets"]);
         runner::run(cargo.args(["--", "-D", "warnings"]), READ)
     }
 
     fn test_guests(&mut self) -> Result<(), Failure> {
         let mut cargo = self.places.guest_cargo("test");
         cargo.args(["--release", "--locked", "--workspace"]);
+        self.count(cargo)
+    }
+
+    /// A bounded run of each fuzz target, the same inputs every time.
+    fn test_fuzz(&mut self) -> Result<(), Failure> {
+        let mut cargo = self.places.fuzz_cargo("test");
+        cargo.args(["--release", "--locked"]);
         self.count(cargo)
     }
 
