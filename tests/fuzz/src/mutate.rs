@@ -24,7 +24,7 @@ impl Mutator {
 
     /// A number below `end`; 0 if `end` is 0.
     fn below(&mut self, end: usize) -> usize {
-        (u64::from(self.0.next_u32()) * end as u64 >> 32) as usize
+        ((u64::from(self.0.next_u32()) * end as u64) >> 32) as usize
     }
 
     /// Some frames in a row from one place of the corpus, some of them changed.

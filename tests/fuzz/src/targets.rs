@@ -38,7 +38,7 @@ pub const TARGETS: [Target; 6] = [
     Target {
         name: "adsb",
         corpus: || corpus::load("adsb", "adsb"),
-        repair: avr_parity,
+        repair: |line| avr_parity(line),
         check: |case| {
             // Near Toulouse-Blagnac, where the long flight was recorded.
             let near = json!({ "receiver": { "lat_deg": 43.62, "lon_deg": 1.37 } });
@@ -131,9 +131,9 @@ fn nmea_checksum(frame: &mut Vec<u8>) {
 
 /// The parity of a line `*HEX;` of 112 bits: the remainder by the generator 1FFF409 (ICAO Annex 10
 /// Volume IV, 3.1.2.3.3).
-fn avr_parity(line: &mut Vec<u8>) {
+fn avr_parity(line: &mut [u8]) {
     let digits = line
-        .get(1..27 + 2)
+        .get(1..29)
         .and_then(|digits| std::str::from_utf8(digits).ok());
     let Some(bytes) = digits
         .and_then(|digits| digits.get(..22))
