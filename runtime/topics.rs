@@ -19,9 +19,10 @@ use outrigger_policy::topology::TopicId;
 use crate::pipeline::Outbox;
 use crate::record::{self, Position};
 
-/// Records of one topic that wait for the end of a block, in bytes. When reached, they are written
-/// at once, unless a ruling has to be on disk before them. Reason: a block of a log holds at most
-/// 4 MiB, and a record is far smaller: a body, a frame, and some evidence.
+/// Records of one topic in a block of its log, in bytes. When reached, another block begins; all are
+/// written when the block that they were made of is done, and what a block becomes is bounded by its
+/// plugins' limits. Reason: a block of a log holds at most 4 MiB, and a record is far smaller: a
+/// body, a frame, and some evidence.
 const WAITING_BYTES_MAX: usize = 1 << 20;
 /// Records that wait, by number. As above.
 const WAITING_RECORDS_MAX: usize = 16_384;
@@ -89,7 +90,7 @@ struct TopicLog {
     writer: Writer,
     stream: StreamId,
     waiting: Columns,
-    /// Full columns that wait for a ruling, or for room on the disk.
+    /// Full columns that wait for their block to be done, or for room on the disk.
     full: VecDeque<Columns>,
     /// What the log held when it was opened: records up to here are passed over.
     held: Option<Position>,
@@ -100,9 +101,6 @@ struct TopicLog {
 /// The topic logs, by topic; the audit log is not among them.
 pub struct Topics {
     logs: Vec<Option<TopicLog>>,
-    failed: Option<TopicError>,
-    /// A ruling must be on disk before anything more is written.
-    held_back: bool,
 }
 
 /// Figures of a topic log.
@@ -145,11 +143,7 @@ impl Topics {
             reports.push((name, report));
             logs.push(Some(log));
         }
-        let topics = Self {
-            logs,
-            failed: None,
-            held_back: false,
-        };
+        let topics = Self { logs };
         Ok((topics, reports))
     }
 
@@ -157,11 +151,6 @@ impl Topics {
     pub fn sync_handles(&self) -> Vec<SyncHandle> {
         let logs = self.logs.iter().flatten();
         logs.map(|log| log.writer.sync_handle()).collect()
-    }
-
-    /// Says that the rulings which were waited for are on disk.
-    pub fn release(&mut self) {
-        self.held_back = false;
     }
 
     /// True if more waits than the bounds of one log allow.
@@ -175,9 +164,6 @@ impl Topics {
     /// # Errors
     /// A log that could not be written; nothing of it is lost, the journal still holds the frames.
     pub fn flush(&mut self, written_ns: u64) -> Result<(), TopicError> {
-        if let Some(error) = self.failed.take() {
-            return Err(error);
-        }
         for log in self.logs.iter_mut().flatten() {
             log.flush(written_ns).map_err(|cause| TopicError {
                 topic: log.name.clone(),
@@ -234,47 +220,28 @@ impl Topics {
 }
 
 impl Outbox for Topics {
-    fn hold(&mut self) {
-        self.held_back = true;
-    }
-
     fn put(&mut self, topic: TopicId, position: Position, time_ns: u64, record: &[u8]) {
         let Some(log) = self.logs[topic.index()].as_mut() else {
             return;
         };
-        if let Err(cause) = log.put(position, time_ns, record, self.held_back) {
-            let topic = log.name.clone();
-            let error = TopicError { topic, cause };
-            // Without room nothing is lost yet: the next flush says so, and may be repeated.
-            if !error.is_no_space() {
-                self.failed.get_or_insert(error);
-            }
-        }
+        log.put(position, time_ns, record);
     }
 }
 
 impl TopicLog {
-    fn put(
-        &mut self,
-        position: Position,
-        time_ns: u64,
-        record: &[u8],
-        held_back: bool,
-    ) -> Result<(), TopicCause> {
+    fn put(&mut self, position: Position, time_ns: u64, record: &[u8]) {
         if self.held.is_some_and(|held| position <= held) {
             self.suppressed += 1;
-            return Ok(());
+            return;
         }
         self.waiting.push(time_ns, record);
         let bytes = self.waiting.bytes().len();
         let many = bytes >= WAITING_BYTES_MAX || self.waiting.len() >= WAITING_RECORDS_MAX;
+        // Not written here: a ruling may have to be on disk before, and the time of capture is not
+        // the time of writing, by which records grow old.
         if many {
             self.full.push_back(std::mem::take(&mut self.waiting));
-            if !held_back {
-                return self.flush(time_ns);
-            }
         }
-        Ok(())
     }
 
     fn flush(&mut self, written_ns: u64) -> Result<(), TopicCause> {

@@ -7,6 +7,7 @@ mod control;
 mod crash;
 mod dis;
 mod doctor;
+mod formats;
 mod gmti;
 mod isolation;
 mod journal_cli;

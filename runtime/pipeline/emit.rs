@@ -43,9 +43,6 @@ impl Pipeline {
         outbox: &mut dyn Outbox,
         archive: &mut dyn FrameArchive,
     ) {
-        if !self.calls.new_late.is_empty() {
-            outbox.hold();
-        }
         self.deliver_static();
         let mut emitter = std::mem::take(&mut self.emitter);
         // Broken rules and deliveries came plugin by plugin; a stable sort brings together what

@@ -40,9 +40,6 @@ pub struct Input<'a> {
 pub trait Outbox {
     /// Takes a record that stands at `position` in `topic`, captured at `time_ns`. Positions rise.
     fn put(&mut self, topic: TopicId, position: Position, time_ns: u64, record: &[u8]);
-
-    /// Keeps everything back from now on: a ruling must be on disk before it.
-    fn hold(&mut self) {}
 }
 
 /// Finds frames of earlier blocks: capture time and payload.

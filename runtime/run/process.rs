@@ -169,7 +169,6 @@ impl Process<'_> {
             let rulings = late.map(|(block, call)| Ruling::Late { block, call });
             self.rule(&rulings.collect::<Vec<_>>())?;
         }
-        self.topics.release();
         if number >= self.recovered_below {
             let now_ns = now_ns();
             for &time_ns in block.columns.times_ns() {
