@@ -164,7 +164,7 @@ fn part_of_a_block_that_the_log_holds_is_completed() {
 }
 
 #[test]
-fn waiting_records_are_bounded_by_bytes_and_number() {
+fn blocks_of_a_log_are_bounded_by_bytes_and_number_and_dated_by_their_writing() {
     let folder = tempfile::tempdir().unwrap();
     let mut topics = open(&folder);
     let long = "k".repeat(60_000);
@@ -178,10 +178,23 @@ fn waiting_records_are_bounded_by_bytes_and_number() {
     for block in 0..WAITING_RECORDS_MAX as u64 + 1 {
         put(&mut topics, 1, position(block, 0));
     }
-    assert_eq!(topics.figures()[1].written, WAITING_RECORDS_MAX as u64);
-    topics.flush(1).unwrap();
+    // Nothing is written before the block is done, whatever waits.
+    assert_eq!(topics.figures()[1].written, 0);
+    assert!(topics.lacks_room());
+    topics.flush(77).unwrap();
+    assert!(!topics.lacks_room());
+    assert_eq!(topics.figures()[1].written, WAITING_RECORDS_MAX as u64 + 1);
     topics.close().unwrap();
     assert_eq!(held_in(&folder, "first").len(), 100);
+    let log = dir(&folder).open_dir("first").unwrap();
+    let mut reader = Reader::open(&log).unwrap();
+    let mut block = Block::default();
+    let mut blocks = 0;
+    while reader.next(&mut block).unwrap() {
+        assert_eq!(block.header.written_ns, 77, "not the time of capture");
+        blocks += 1;
+    }
+    assert!(blocks > 1);
 }
 
 #[test]
