@@ -228,7 +228,7 @@ fn beast_comes_over_tcp_as_it_comes_from_a_file() {
     assert_eq!(running.end().0, Some(0));
     // Times differ, and with them what is a pair of positions; these two need none.
     let live = site.data("tcp");
-    for class in ["mode-s.identification", "mode-s.velocity"] {
+    for class in ["mode-s.identification", "mode-s.surveillance"] {
         let count = records(&data, class);
         assert!(count > 50, "{class}: {count}");
         assert_eq!(records(&live, class), count, "{class}");
