@@ -349,7 +349,9 @@ impl Part {
             let logs = config.topics.iter().map(|topic| {
                 Some(TopicOptions {
                     name: topic.name.clone(),
-                    log: Options::new("bench"),
+                    log: Some(Options::new("bench")),
+                    tail: None,
+                    from_block: 0,
                 })
             });
             Topics::open(&dir, logs.collect(), 0).expect("they open").0

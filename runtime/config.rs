@@ -11,6 +11,7 @@
 mod convert;
 mod digest;
 mod error;
+mod kafka;
 pub mod keys;
 mod labels;
 mod paths;
@@ -30,6 +31,7 @@ use outrigger_policy::topology::{PluginId, TapId, TopicId, Topology};
 use outrigger_policy::verdict::OnQuarantine;
 
 pub use error::{ConfigError, ConfigErrors};
+pub use kafka::{KafkaConfig, MirrorConfig, PasswordSource, SaslConfig, ValueFormat};
 pub use read::Resolved;
 pub use references::{ReferenceFile, hex};
 pub use taps::{TapConfig, TapSource};
@@ -59,6 +61,8 @@ pub struct Config {
     pub plugins: Vec<PluginConfig>,
     /// Topics, by [`TopicId`], the reserved ones last.
     pub topics: Vec<TopicConfig>,
+    /// Clusters that topics are mirrored to, by name.
+    pub kafka: Vec<KafkaConfig>,
     /// What is allowed, and probably not meant.
     pub warnings: Vec<String>,
     settings: Vec<Resolved>,
@@ -178,6 +182,8 @@ pub struct TopicConfig {
     pub name: String,
     /// What holds after a crash.
     pub guarantee: Guarantee,
+    /// Where it is mirrored to.
+    pub mirror: MirrorConfig,
     /// Bound on disk, bytes.
     pub bytes_max: Bytes,
     /// Age at which a segment goes, hours.
@@ -229,6 +235,16 @@ impl Config {
     /// All broken rules of the first stage that has any.
     pub fn parse(text: &str, file: &Path) -> Result<Self, ConfigErrors> {
         convert::convert(text, file)
+    }
+
+    /// Mirrors every topic that names no cluster to the one at `bootstrap`, with every other key at
+    /// its default: what `--kafka` does. That cluster may take every label, as whoever runs this
+    /// may read them all.
+    ///
+    /// # Errors
+    /// `bootstrap` is no list of addresses, or the file names a cluster of this name itself.
+    pub fn mirror_all(&mut self, bootstrap: &str) -> Result<(), ConfigErrors> {
+        kafka::mirror_all(self, bootstrap)
     }
 
     /// Demands what `check --strict` does: every plugin that is used is pinned.

@@ -6,6 +6,7 @@
 //! | `journal/` | what was captured, and rulings |
 //! | `topics/NAME/` | a log per topic, `_dead-letters` and `_audit` among them |
 //! | `snapshots/` | what the pipeline has folded |
+//! | `forward/NAME` | how far a topic has been delivered to Kafka |
 //! | `status.sock`, `control.sock` | sockets, for their owner only |
 
 use std::os::unix::fs::DirBuilderExt as _;
@@ -27,6 +28,8 @@ pub struct DataDir {
     pub topics: Dir,
     /// The snapshots'.
     pub snapshots: Dir,
+    /// That of the forwarders' marks.
+    pub forward: Dir,
     _lock: DirLock,
 }
 
@@ -72,6 +75,7 @@ impl DataDir {
             journal: inside("journal")?,
             topics: inside("topics")?,
             snapshots: inside("snapshots")?,
+            forward: inside("forward")?,
             _lock: lock,
         })
     }

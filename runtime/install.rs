@@ -1,5 +1,6 @@
 //! From a configuration to plugins that may run: verified, limited, configured.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use outrigger_policy::topology::{Role as GraphRole, Topology};
@@ -11,6 +12,8 @@ use outrigger_sandbox::{
 
 use crate::config::{Config, ConfigErrors, PluginConfig};
 use crate::pipeline::{Installed, MisfitError, Setup};
+use crate::record::hex;
+use sha2::{Digest as _, Sha256};
 
 /// The plugins of a configuration. Their deadlines hold while this lives.
 pub struct Plugins {
@@ -131,6 +134,22 @@ impl Plugins {
             installed,
             _ticker: ticker,
         })
+    }
+
+    /// By class, the first 16 hexadecimal digits of the SHA-256 of its JSON Schema: what a consumer
+    /// tells versions of a class apart by.
+    pub fn schema_digests(&self) -> BTreeMap<String, String> {
+        let descriptions = self.installed.iter().flatten();
+        descriptions
+            .flat_map(|installed| {
+                let description = &installed.plugin.description;
+                description.classes.iter().zip(&description.schemas)
+            })
+            .map(|(class, schema)| {
+                let digest: [u8; 32] = Sha256::digest(schema.as_bytes()).into();
+                (class.clone(), hex(&digest[..8]))
+            })
+            .collect()
     }
 
     /// What the pipeline is set up with.

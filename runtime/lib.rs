@@ -15,13 +15,16 @@
 //! | `runtime/journal`, a crate | the log: blocks, chain, sync, retention, verification |
 //! | `runtime/tap`, a crate | the only code that touches the bus; it never writes to it |
 //! | `runtime/sandbox`, a crate | the only code that names wasmtime |
+//! | `runtime/kafka`, a crate | the only code that names librdkafka; it decides nothing |
 //! | [`config`] | one file to one checked configuration |
 //! | [`install`], [`keys`], [`data`] | plugins, the signing key, the data directory: opened once |
 //! | [`run`] | threads: taps, pipeline, keeper; start, recovery and end |
 //! | [`pipeline`] | one block from frames to records: decode, validate, route, emit |
 //! | [`record`], [`topics`] | a record's bytes; a log per topic |
+//! | [`forward`] | from the topic logs to Kafka, at each topic's guarantee |
 //! | [`snapshot`], [`rulings`] | what recovery goes on from, and what it must not decide again |
 //! | [`audit`] | what the runtime and its operators did |
+//! | [`telemetry`] | clock, latencies, locks |
 //! | [`governor`] | samples of CPU and memory; measures only |
 //! | [`status`], [`control`] | what it says of itself; signals and sockets |
 //! | [`cli`] | one file per subcommand |
@@ -51,6 +54,7 @@ pub mod cli;
 pub mod config;
 pub mod control;
 pub mod data;
+pub mod forward;
 pub mod governor;
 pub mod install;
 pub mod keys;
@@ -60,4 +64,5 @@ pub mod rulings;
 pub mod run;
 pub mod snapshot;
 pub mod status;
+pub mod telemetry;
 pub mod topics;

@@ -13,6 +13,7 @@
 //! others: a plugin's bound on keys holds between batches.
 
 mod batch;
+mod bury;
 mod decode;
 mod emit;
 mod expire;
@@ -38,6 +39,7 @@ use decode::{DecodeStage, FrameBatch};
 pub use fold::{Folded, StorePart};
 use member::{Calls, Member, Serves};
 pub use member::{Installed, MisfitError, PluginCounters};
+pub use bury::{REFUSED, Refusal};
 pub use ports::{Counters, FrameArchive, Input, Outbox, Setup, Stopped};
 use route::RouteStage;
 use validate::ValidateStage;

@@ -5,10 +5,13 @@
 //! stable and documented in [`crate::cli::log::fields`] and the README ("JSON lines").
 
 mod value;
+mod view;
 
 use rmp::encode as mp;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
+
+pub use view::{View, without_body_over};
 
 /// Version of the record's layout, its first element.
 pub const RECORD_VERSION: u64 = 1;

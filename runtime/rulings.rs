@@ -42,7 +42,28 @@ pub enum Ruling {
         /// User who asked.
         uid: u32,
     },
+    /// A record can never be delivered to Kafka: it becomes a dead letter, where this ruling stands
+    /// in the journal, and delivery goes on behind it.
+    Refused(Box<Refused>),
 }
+
+/// A record that can never be delivered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refused {
+    /// Its topic.
+    pub topic: String,
+    /// Cluster that refused it.
+    pub cluster: String,
+    /// What the broker, or its client, said.
+    pub detail: String,
+    /// The record. Without its body if that is over [`REFUSED_BODY_BYTES_MAX`].
+    #[serde(with = "serde_bytes")]
+    pub record: Vec<u8>,
+}
+
+/// Largest body that a ruling carries along, bytes. Reason: the journal keeps 1 MiB of room for
+/// rulings when it is full.
+pub const REFUSED_BODY_BYTES_MAX: usize = 16 << 10;
 
 impl Ruling {
     /// Makes the ruling known to the pipeline.
@@ -55,6 +76,8 @@ impl Ruling {
             } => pipeline.rule_lift(*at_block, plugin),
             // What a tap did not capture is not in the journal: nothing to obey.
             Self::Tap { .. } => {}
+            // Obeyed where it stands in the journal.
+            Self::Refused(_) => {}
         }
     }
 }

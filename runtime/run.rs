@@ -4,14 +4,16 @@
 //! |---|---|---|
 //! | `tap-NAME`, one per tap | the bus | the journal |
 //! | `pipeline` | the journal | the topic logs, snapshots |
+//! | `eo-NAME`, `al-NAME`, one per cluster and guarantee | the topic logs | Kafka |
 //! | `keeper` | | durability, retention, signed heads |
 //! | `epoch` | | the clock of plugins' deadlines |
 //! | the caller's | signals and sockets | requests to the others |
 //!
-//! The order at the end is that of the data: taps, then the pipeline, then the logs.
+//! The order at the end is that of the data: taps, then the pipeline, forwarders, then the logs.
 
 mod archive;
 mod capture;
+mod deliver;
 mod keep;
 mod process;
 mod recover;
@@ -29,6 +31,7 @@ use outrigger_tap::{ReadLimits, Tap, TapConfig, TapError};
 use crate::audit::{Audit, AuditRecord};
 use crate::config::Config;
 use crate::data::{DataDir, DataError};
+use crate::forward::{self, Forwarders, OpenForward, OpenForwarder};
 use crate::install::{InstallError, Plugins};
 use crate::keys::{KeyError, signing_key};
 use crate::pipeline::{MisfitError, Pipeline};
@@ -83,6 +86,8 @@ pub enum RunError {
     Stream(String, StreamError),
     /// A topic log or the audit log.
     Topic(TopicError),
+    /// Delivery to Kafka cannot be set up.
+    Forward(OpenForward),
     /// What is there cannot be gone on from.
     Recover(RecoverError),
     /// The first snapshot cannot be written.
@@ -119,10 +124,12 @@ impl std::fmt::Display for RunError {
                     | TopicCause::Stream(_)
                     | TopicCause::Read(_)
                     | TopicCause::Record(_)
-                    | TopicCause::Append(_) => "",
+                    | TopicCause::Append(_)
+                    | TopicCause::Owed => "",
                 };
                 write!(f, "{error}{remedy}")
             }
+            Self::Forward(error) => write!(f, "{error}"),
             Self::Recover(error) => write!(f, "{error}"),
             Self::Snapshot(error) => write!(f, "{error}"),
             Self::State(error) => write!(f, "snapshot: {error}"),
@@ -188,6 +195,7 @@ pub struct Run {
     pipeline: Pipeline,
     _plugins: Plugins,
     topics: Topics,
+    forwarders: Vec<OpenForwarder>,
     audit: Arc<Audit>,
     shared: Arc<Shared>,
     taps: Vec<(TapConfig, u64, Box<dyn Tap>)>,
@@ -229,7 +237,16 @@ impl Run {
         let rulings = recover::apply_rulings(&data, recovered.from_block, &mut pipeline)
             .map_err(RunError::Recover)?;
         let recovered_below = journal.tip().next_block;
-        let (topics, audit, reports) = open_topics(&config, &data, command, options.accept_loss)?;
+        let plan = Forwarders::plan(&config);
+        let opening = OpenTopics {
+            command,
+            accept_loss: options.accept_loss,
+            from_block: recovered_below,
+        };
+        let (topics, audit, reports) = open_topics(&config, &data, &plan, &opening)?;
+        let schemas = plugins.schema_digests();
+        let forwarders = forward::open(plan, &config, &data, journal.log_id(), &schemas)
+            .map_err(RunError::Forward)?;
         let losses = losses(&report, &reports);
         let mut taps = Vec::new();
         let mut states: Vec<TapState> = Vec::new();
@@ -261,7 +278,8 @@ impl Run {
             rulings,
             losses,
         };
-        let shared = Shared::new(journal, states, recovered.from_block);
+        let shown = forwarders.iter().map(|open| Arc::clone(&open.shown));
+        let shared = Shared::new(journal, states, shown.collect(), recovered.from_block);
         // Whoever asks before the first block is told of the same plugins and topics as later.
         *lock(&shared.pipeline) = PipelineStatus {
             next_block: recovered.from_block,
@@ -300,6 +318,7 @@ impl Run {
             pipeline,
             _plugins: plugins,
             topics,
+            forwarders,
             audit: Arc::new(audit),
             shared: Arc::new(shared),
             taps,
@@ -337,6 +356,7 @@ impl Run {
             data,
             pipeline,
             topics,
+            forwarders,
             audit,
             shared,
             taps,
@@ -379,6 +399,10 @@ impl Run {
         };
         let done = AtomicBool::new(false);
         let done = &done;
+        let desk = deliver::Desk {
+            shared: &shared,
+            audit: &audit,
+        };
         let processed = std::thread::scope(|scope| {
             let named = |name: String| std::thread::Builder::new().name(name);
             let keeper = named("keeper".to_owned())
@@ -406,15 +430,19 @@ impl Run {
                     }
                 }
             }
+            let desk = &desk;
+            let delivering = deliver::start(scope, forwarders, desk);
             let ended = pipeline.map(|thread| thread.join());
             // The pipeline ends of itself when idle, and then the taps have nothing to do.
+            shared.advance(Phase::Draining);
+            let delivery_died = delivering.end(&shared, options.drain);
             shared.advance(Phase::Stopping);
             let died = capturing.into_iter().any(|thread| thread.join().is_err());
             done.store(true, std::sync::atomic::Ordering::Release);
             keeper.thread().unpark();
             let keeper_died = keeper.join().is_err();
             match ended? {
-                Ok(ended) if !died && !keeper_died => Ok(ended),
+                Ok(ended) if !died && !keeper_died && !delivery_died => Ok(ended),
                 Ok(_) | Err(_) => Err(RunError::Failed(
                     "a thread of the runtime panicked; see the log".to_owned(),
                 )),
@@ -498,24 +526,39 @@ fn open_journal(
 /// What was found in each log, by topic.
 type Reports = Vec<(String, OpenReport)>;
 
+/// How topic logs are opened.
+struct OpenTopics<'a> {
+    command: &'a str,
+    accept_loss: bool,
+    /// Blocks from here on were not there when the run began.
+    from_block: u64,
+}
+
 fn open_topics(
     config: &Config,
     data: &DataDir,
-    command: &str,
-    accept_loss: bool,
+    forwarders: &Forwarders,
+    opening: &OpenTopics<'_>,
 ) -> Result<(Topics, Audit, Reports), RunError> {
     let options = |topic: &crate::config::TopicConfig| {
-        let mut options = Options::new(command);
+        let mut options = Options::new(opening.command);
         options.bytes_max = topic.bytes_max.get();
         options.segment_bytes_max = topic.segment_bytes.get();
         options.age_ns_max = Some(topic.age_hours_max.saturating_mul(NS_PER_HOUR));
-        options.accept_loss = accept_loss;
+        options.accept_loss = opening.accept_loss;
         options
     };
-    let topics = config.topics.iter().map(|topic| {
-        (topic.name != AUDIT).then(|| TopicOptions {
+    let topics = config.topics.iter().enumerate().map(|(index, topic)| {
+        if topic.name == AUDIT {
+            return None;
+        }
+        let tail = forwarders.tail(index);
+        let ephemeral = tail.as_ref().is_some_and(|tail| tail.is_ephemeral());
+        Some(TopicOptions {
             name: topic.name.clone(),
-            log: options(topic),
+            log: (!ephemeral).then(|| options(topic)),
+            tail,
+            from_block: if ephemeral { opening.from_block } else { 0 },
         })
     });
     let (topics, mut reports) =

@@ -4,11 +4,12 @@
 //! plugin, rule or cause. Names are the configuration's.
 
 mod gather;
+mod kafka;
 mod render;
 mod sampler;
 mod snapshot;
 
-use hdrhistogram::Histogram;
+pub use crate::telemetry::Latency;
 
 use crate::pipeline::{Counters, PluginView};
 use crate::topics::TopicFigures;
@@ -18,38 +19,9 @@ pub use gather::{describe, snapshot};
 pub use render::{render, summary};
 pub use sampler::{MARKS_MAX, SAMPLE_EVERY, Sampler};
 pub use snapshot::{
-    ClassStatus, DeadLetters, FORMAT, Health, JournalStatus, LatencyStatus, Ledger, PipelineLag,
+    ClassStatus, DeadLetters, FORMAT, Health, JournalStatus, KafkaStatus, KafkaTopicStatus, LatencyStatus, Ledger, PipelineLag,
     PluginStatus, ProcessStatus, StatusSnapshot, TapStatus, TopicStatus,
 };
-
-/// Longest latency told apart, in microseconds: an hour. Longer ones count as this.
-pub const LATENCY_US_MAX: u64 = 3_600_000_000;
-
-/// Latencies in microseconds, two significant digits.
-#[derive(Clone)]
-pub struct Latency(Histogram<u64>);
-
-impl Default for Latency {
-    fn default() -> Self {
-        let histogram = Histogram::new_with_bounds(1, LATENCY_US_MAX, 2);
-        Self(histogram.expect("the bounds are constants that hold"))
-    }
-}
-
-impl Latency {
-    /// Records `count` latencies of `ns` nanoseconds.
-    pub fn record(&mut self, ns: u64, count: u64) {
-        let us = (ns / 1_000).clamp(1, LATENCY_US_MAX);
-        self.0
-            .record_n(us, count)
-            .expect("clamped to the histogram's bounds");
-    }
-
-    /// The histogram, in microseconds.
-    pub fn histogram(&self) -> &Histogram<u64> {
-        &self.0
-    }
-}
 
 /// What the pipeline's thread last said of itself.
 #[derive(Clone, Default)]

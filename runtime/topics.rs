@@ -1,16 +1,23 @@
-//! Topic logs: the default sink, and the outbox from which a forwarder will feed Kafka.
+//! Topic logs: the default sink, and the outbox from which a forwarder feeds Kafka.
 //!
 //! One log per topic. Every record carries its position: the journal block that it was made from,
 //! and its ordinal among that block's records for the topic. A block's records are the same
 //! whenever it is processed, so after a restart everything up to the position of the last record
 //! held is passed over, and each record is there once. Recovery needs nothing else: there is no
 //! offset file that could disagree with the log.
+//!
+//! What is written is also handed to the topic's forwarder in memory ([`Tail`]), if it has one, and
+//! what that forwarder has not delivered is owed: retention leaves it, and when there is no room for
+//! more the pipeline waits. An at-most-once topic that goes to Kafka has no log at all.
+
+mod tail;
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use cap_std::fs::Dir;
 use outrigger_journal::{
-    AppendError, Block, Kind, OpenError, OpenReport, Options, ReadError, Reader, Retained,
+    AppendError, Appended, Block, Kind, OpenError, OpenReport, Options, ReadError, Reader, Retained,
     StreamError, StreamId, SyncHandle, Writer,
 };
 use outrigger_policy::Columns;
@@ -18,6 +25,7 @@ use outrigger_policy::topology::TopicId;
 
 use crate::pipeline::Outbox;
 use crate::record::{self, Position};
+pub use tail::{Bell, Handed, TAIL_BYTES_MAX, Tail, Taken};
 
 /// Records of one topic in a block of its log, in bytes. When reached, another block begins; all are
 /// written when the block that they were made of is done, and what a block becomes is bounded by its
@@ -51,12 +59,17 @@ pub enum TopicCause {
     Record(record::RecordError),
     /// A record could not be appended.
     Append(AppendError),
+    /// It is full of records that Kafka has not taken.
+    Owed,
 }
 
 impl TopicError {
-    /// True if the disk has no room: what waits is kept, and may be tried again.
+    /// True if there is no room: what waits is kept, and may be tried again.
     pub fn is_no_space(&self) -> bool {
-        matches!(self.cause, TopicCause::Append(AppendError::NoSpace { .. }))
+        matches!(
+            self.cause,
+            TopicCause::Append(AppendError::NoSpace { .. }) | TopicCause::Owed
+        )
     }
 }
 
@@ -70,6 +83,9 @@ impl std::fmt::Display for TopicError {
             TopicCause::Read(error) => write!(f, "{error}"),
             TopicCause::Record(error) => write!(f, "a record cannot be read: {error}"),
             TopicCause::Append(error) => write!(f, "{error}"),
+            TopicCause::Owed => {
+                write!(f, "its log is full of records that Kafka has not taken")
+            }
         }
     }
 }
@@ -81,14 +97,26 @@ impl std::error::Error for TopicError {}
 pub struct TopicOptions {
     /// Its name.
     pub name: String,
-    /// Options of its log.
-    pub log: Options,
+    /// Options of its log; `None` for one that only a forwarder takes.
+    pub log: Option<Options>,
+    /// Its forwarder.
+    pub tail: Option<Arc<Tail>>,
+    /// Without a log, records of earlier blocks are passed over: they had their chance.
+    pub from_block: u64,
+}
+
+/// A log with the stream that is written to it.
+struct Log {
+    writer: Writer,
+    stream: StreamId,
 }
 
 struct TopicLog {
     name: String,
-    writer: Writer,
-    stream: StreamId,
+    log: Option<Log>,
+    tail: Option<Arc<Tail>>,
+    /// Number of the next block and record of a topic without a log.
+    next: (u64, u64),
     waiting: Columns,
     /// Full columns that wait for their block to be done, or for room on the disk.
     full: VecDeque<Columns>,
@@ -140,7 +168,7 @@ impl Topics {
                     topic: name.clone(),
                     cause,
                 })?;
-            reports.push((name, report));
+            reports.extend(report.map(|report| (name, report)));
             logs.push(Some(log));
         }
         let topics = Self { logs };
@@ -149,7 +177,7 @@ impl Topics {
 
     /// Handles that make the logs durable from another thread.
     pub fn sync_handles(&self) -> Vec<SyncHandle> {
-        let logs = self.logs.iter().flatten();
+        let logs = self.logs.iter().flatten().filter_map(|topic| topic.log.as_ref());
         logs.map(|log| log.writer.sync_handle()).collect()
     }
 
@@ -193,11 +221,14 @@ impl Topics {
 
     /// Figures by topic.
     pub fn figures(&self) -> Vec<TopicFigures> {
-        let figures = |log: &TopicLog| TopicFigures {
-            written: log.written,
-            suppressed: log.suppressed,
-            bytes: log.writer.bytes(),
-            next_seq: log.writer.tip().next_seq,
+        let figures = |topic: &TopicLog| TopicFigures {
+            written: topic.written,
+            suppressed: topic.suppressed,
+            bytes: topic.log.as_ref().map_or(0, |log| log.writer.bytes()),
+            next_seq: match &topic.log {
+                Some(log) => log.writer.tip().next_seq,
+                None => topic.next.1,
+            },
         };
         let logs = self.logs.iter();
         logs.map(|log| log.as_ref().map(figures).unwrap_or_default())
@@ -210,8 +241,10 @@ impl Topics {
     /// The first log that could not be closed; the others are closed all the same.
     pub fn close(self) -> Result<(), String> {
         let mut result = Ok(());
-        for log in self.logs.into_iter().flatten() {
-            let name = log.name;
+        for topic in self.logs.into_iter().flatten() {
+            let (name, Some(log)) = (topic.name, topic.log) else {
+                continue;
+            };
             let closed = log.writer.close();
             result = result.and(closed.map_err(|error| format!("topic {name}: {error}")));
         }
@@ -247,44 +280,92 @@ impl TopicLog {
     fn flush(&mut self, written_ns: u64) -> Result<(), TopicCause> {
         // What could not be written stays where it was.
         while let Some(columns) = self.full.pop_front() {
-            if let Err(cause) = self.append(&columns, written_ns) {
+            if let Err((cause, columns)) = self.append(columns, written_ns) {
                 self.full.push_front(columns);
                 return Err(cause);
             }
         }
-        let mut waiting = std::mem::take(&mut self.waiting);
-        let appended = self.append(&waiting, written_ns);
-        if appended.is_ok() {
-            waiting.clear();
+        let waiting = std::mem::take(&mut self.waiting);
+        match self.append(waiting, written_ns) {
+            Ok(used) => {
+                self.waiting = used;
+                Ok(())
+            }
+            Err((cause, columns)) => {
+                self.waiting = columns;
+                Err(cause)
+            }
         }
-        self.waiting = waiting;
-        appended
     }
 
-    fn append(&mut self, columns: &Columns, written_ns: u64) -> Result<(), TopicCause> {
+    /// Writes, and hands over. Returns memory to use again, or what was not written.
+    fn append(
+        &mut self,
+        mut columns: Columns,
+        written_ns: u64,
+    ) -> Result<Columns, (TopicCause, Columns)> {
         if columns.is_empty() {
-            return Ok(());
+            return Ok(columns);
         }
-        let Self { writer, stream, .. } = self;
-        let mut appended = writer.append(Kind::Records, *stream, columns, written_ns);
-        if let Err(AppendError::Full { .. }) = appended {
-            // Nothing is owed to a forwarder, so the oldest records make room.
-            let next_block = writer.tip().next_block;
-            writer
-                .retain(next_block, written_ns)
-                .map_err(TopicCause::Read)?;
-            appended = writer.append(Kind::Records, *stream, columns, written_ns);
-        }
-        appended.map_err(TopicCause::Append)?;
-        self.written += columns.len() as u64;
-        Ok(())
+        let count = columns.len() as u64;
+        let (block, first_seq) = match &mut self.log {
+            Some(log) => match log.append(&columns, written_ns, self.tail.as_deref()) {
+                Ok(appended) => (appended.block, appended.first_seq),
+                Err(cause) => return Err((cause, columns)),
+            },
+            None => {
+                let (block, first_seq) = self.next;
+                self.next = (block + 1, first_seq + count);
+                (block, first_seq)
+            }
+        };
+        self.written += count;
+        let Some(tail) = &self.tail else {
+            columns.clear();
+            return Ok(columns);
+        };
+        tail.hand(Handed {
+            block,
+            first_seq,
+            columns: Arc::new(columns),
+        });
+        Ok(Columns::new())
     }
 
     fn retain(&mut self, now_ns: u64) -> Result<Retained, TopicCause> {
-        let next_block = self.writer.tip().next_block;
-        self.writer
-            .retain(next_block, now_ns)
+        let Some(log) = &mut self.log else {
+            return Ok(Retained::default());
+        };
+        log.retain(self.tail.as_deref(), now_ns)
             .map_err(TopicCause::Read)
+    }
+}
+
+impl Log {
+    fn append(
+        &mut self,
+        columns: &Columns,
+        written_ns: u64,
+        tail: Option<&Tail>,
+    ) -> Result<Appended, TopicCause> {
+        let Self { writer, stream } = self;
+        let appended = writer.append(Kind::Records, *stream, columns, written_ns);
+        if !matches!(appended, Err(AppendError::Full { .. })) {
+            return appended.map_err(TopicCause::Append);
+        }
+        // The oldest records make room, unless they are owed.
+        self.retain(tail, written_ns).map_err(TopicCause::Read)?;
+        let Self { writer, stream } = self;
+        match writer.append(Kind::Records, *stream, columns, written_ns) {
+            Err(AppendError::Full { .. }) if tail.is_some() => Err(TopicCause::Owed),
+            appended => appended.map_err(TopicCause::Append),
+        }
+    }
+
+    fn retain(&mut self, tail: Option<&Tail>, now_ns: u64) -> Result<Retained, ReadError> {
+        let next_block = self.writer.tip().next_block;
+        let owed_from = tail.map_or(next_block, |tail| tail.owed().min(next_block));
+        self.writer.retain(owed_from, now_ns)
     }
 }
 
@@ -292,28 +373,37 @@ fn open_log(
     topics_dir: &Dir,
     options: TopicOptions,
     now_ns: u64,
-) -> Result<(TopicLog, OpenReport), TopicCause> {
+) -> Result<(TopicLog, Option<OpenReport>), TopicCause> {
     let name = options.name;
-    let dir = make_dir(topics_dir, &name).map_err(TopicCause::Directory)?;
+    let mut topic = TopicLog {
+        name,
+        log: None,
+        tail: options.tail,
+        next: (0, 0),
+        waiting: Columns::new(),
+        full: VecDeque::new(),
+        held: options.from_block.checked_sub(1).map(|block| Position {
+            block,
+            ordinal: u32::MAX,
+        }),
+        written: 0,
+        suppressed: 0,
+    };
+    let Some(log) = options.log else {
+        return Ok((topic, None));
+    };
+    let dir = make_dir(topics_dir, &topic.name).map_err(TopicCause::Directory)?;
     let reading = dir.try_clone().map_err(TopicCause::Directory)?;
-    let (mut writer, report) = Writer::open(dir, options.log, now_ns).map_err(TopicCause::Open)?;
+    let (mut writer, report) = Writer::open(dir, log, now_ns).map_err(TopicCause::Open)?;
     let stream = writer
-        .stream(&name, "pipeline")
+        .stream(&topic.name, "pipeline")
         .map_err(TopicCause::Stream)?;
-    let held = held(&reading)?;
-    Ok((
-        TopicLog {
-            name,
-            writer,
-            stream,
-            waiting: Columns::new(),
-            full: VecDeque::new(),
-            held,
-            written: 0,
-            suppressed: 0,
-        },
-        report,
-    ))
+    topic.held = held(&reading)?;
+    if let Some(tail) = &topic.tail {
+        tail.set_next_seq(writer.tip().next_seq);
+    }
+    topic.log = Some(Log { writer, stream });
+    Ok((topic, Some(report)))
 }
 
 /// Makes a directory if it is not there, and opens it as a capability.

@@ -20,6 +20,10 @@ pub struct RunArgs {
     /// The configuration.
     #[arg(long, value_name = "FILE")]
     pub config: PathBuf,
+    /// Mirror every topic that names no cluster to this Kafka, with defaults: `host:port`, several
+    /// separated by commas.
+    #[arg(long, value_name = "BOOTSTRAP")]
+    pub kafka: Option<String>,
     /// End once every recording has been read and processed.
     #[arg(long)]
     pub until_idle: bool,
@@ -42,7 +46,13 @@ pub struct RunArgs {
 
 /// Runs the subcommand.
 pub fn run(args: &RunArgs) -> ExitCode {
-    let config = match Config::load(&args.config) {
+    let loaded = Config::load(&args.config).and_then(|mut config| {
+        if let Some(bootstrap) = &args.kafka {
+            config.mirror_all(bootstrap)?;
+        }
+        Ok(config)
+    });
+    let config = match loaded {
         Ok(config) => Arc::new(config),
         Err(errors) => {
             eprintln!("{errors}");

@@ -8,6 +8,7 @@ use outrigger_policy::topology::{ClassDescription, Description, TargetDescriptio
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::kafka::{check_mirrors, read_clusters};
 use super::keys::Section;
 use super::labels::{read_labels, required_label};
 use super::paths::Paths;
@@ -19,8 +20,8 @@ use super::{
     wiring,
 };
 
-const SECTIONS: [&str; 8] = [
-    "runtime", "labels", "journal", "pipeline", "taps", "plugins", "classes", "topics",
+const SECTIONS: [&str; 9] = [
+    "runtime", "labels", "journal", "pipeline", "taps", "plugins", "classes", "topics", "kafka",
 ];
 
 /// Name of the signing key in `plugins_dir`, unless the file names another.
@@ -65,6 +66,8 @@ pub(super) fn convert(text: &str, file: &Path) -> Result<Config, ConfigErrors> {
     let plugins = plugins::read_plugins(&mut cx, root.get("plugins"), &labels, &paths);
     let classes = read_classes(&mut cx, &root);
     let (topics, topic_labels) = read_topics(&mut cx, root.get("topics"), &labels);
+    let kafka = read_clusters(&mut cx, root.get("kafka"), &labels, &paths);
+    check_mirrors(&mut cx, &topics, &topic_labels, &kafka, &labels);
     cx.finish_stage()?;
 
     let own = topics.len() - 2;
@@ -117,6 +120,7 @@ pub(super) fn convert(text: &str, file: &Path) -> Result<Config, ConfigErrors> {
         taps,
         plugins,
         topics,
+        kafka,
         warnings,
         settings: cx.settings,
         lines: cx.lines,

@@ -24,6 +24,8 @@ pub enum Section {
     Class,
     /// `[topics.NAME]`
     Topic,
+    /// `[kafka.NAME]`
+    Kafka,
     /// `[topics._dead-letters]` and `[topics._audit]`
     Reserved,
 }
@@ -41,6 +43,7 @@ impl Section {
             Self::Reference => "plugins.NAME.references",
             Self::Class => "classes.NAME",
             Self::Topic => "topics.NAME",
+            Self::Kafka => "kafka.NAME",
             Self::Reserved => "topics._RESERVED",
         }
     }
@@ -174,7 +177,7 @@ const PORT: Range = Range::Number(limits::PORT_MIN, limits::PORT_MAX);
 const SOLE_LABEL: &str = "the only label; required when there are several";
 
 use Range::{Choice, Flag, Other};
-use Section::{Class, Journal, Labels, Pipeline, Plugin, Reference, Reserved, Runtime, Tap, Topic};
+use Section::{Class, Journal, Kafka, Labels, Pipeline, Plugin, Reference, Reserved, Runtime, Tap, Topic};
 
 /// All keys, in the order of the README's table.
 pub const KEYS: &[Key] = &[
@@ -704,6 +707,175 @@ pub const KEYS: &[Key] = &[
         "bytes",
         limits::SEGMENT_BYTES,
         "step in which space is freed",
+    ),
+    key(
+        Topic,
+        "kafka",
+        NAME,
+        "none: the log alone",
+        "cluster that it is mirrored to",
+    ),
+    key(
+        Topic,
+        "kafka_topic",
+        Other("1 to 249 of a-z, A-Z, 0-9, '.', '_' and '-'"),
+        "the topic's name",
+        "its name there",
+    ),
+    key(
+        Topic,
+        "value",
+        Choice(&["messagepack", "json"]),
+        "\"messagepack\"",
+        "how bodies are written there",
+    ),
+    set(
+        Topic,
+        "partitions",
+        "partitions",
+        limits::KAFKA_PARTITIONS,
+        "when it is made there",
+    ),
+    key(
+        Kafka,
+        "bootstrap",
+        Other("host:port, several separated by commas"),
+        "required",
+        "brokers to ask first",
+    ),
+    key(
+        Kafka,
+        "label",
+        NAME,
+        SOLE_LABEL,
+        "must dominate the label of every topic that is mirrored there",
+    ),
+    key(
+        Kafka,
+        "tls",
+        Flag,
+        "false",
+        "encrypt, and verify the brokers' certificates and names",
+    ),
+    key(
+        Kafka,
+        "ca_file",
+        PATH,
+        "the system's authorities",
+        "PEM of the authorities that sign the brokers' certificates",
+    ),
+    key(
+        Kafka,
+        "certificate_file",
+        PATH,
+        "none",
+        "PEM of our certificate, for brokers that ask for one",
+    ),
+    key(Kafka, "key_file", PATH, "none", "PEM of its key"),
+    key(
+        Kafka,
+        "sasl",
+        Choice(&["none", "plain", "scram-sha-256", "scram-sha-512"]),
+        "\"none\"",
+        "how we say who we are",
+    ),
+    key(
+        Kafka,
+        "username",
+        Other("1 to 256 characters"),
+        "required with sasl",
+        "who we are",
+    ),
+    key(
+        Kafka,
+        "password_file",
+        PATH,
+        "this or password_env, with sasl",
+        "file that holds the password, and a line end at most",
+    ),
+    key(
+        Kafka,
+        "password_env",
+        Other("a name of A-Z, 0-9 and '_'"),
+        "this or password_file, with sasl",
+        "variable of the environment that holds the password",
+    ),
+    key(
+        Kafka,
+        "create_topics",
+        Flag,
+        "true",
+        "make topics that are missing; else they are only verified",
+    ),
+    set(
+        Kafka,
+        "replication",
+        "copies",
+        limits::KAFKA_REPLICATION,
+        "of topics that are made; 0 is the brokers' default",
+    ),
+    set(
+        Kafka,
+        "retention_hours",
+        "hours",
+        limits::KAFKA_RETENTION_HOURS,
+        "of topics that are made",
+    ),
+    set(
+        Kafka,
+        "commit_interval_ms",
+        "milliseconds",
+        limits::KAFKA_COMMIT_INTERVAL_MS,
+        "time between transactions of exactly-once topics",
+    ),
+    set(
+        Kafka,
+        "transaction_timeout_ms",
+        "milliseconds",
+        limits::KAFKA_TRANSACTION_TIMEOUT_MS,
+        "after which the brokers abort what we did not end",
+    ),
+    set(
+        Kafka,
+        "linger_ms",
+        "milliseconds",
+        limits::KAFKA_LINGER_MS,
+        "longest wait of a record for others to share its request",
+    ),
+    key(
+        Kafka,
+        "compression",
+        Choice(&["lz4", "zstd", "none"]),
+        "\"lz4\"",
+        "of batches of records",
+    ),
+    set(
+        Kafka,
+        "queue_bytes_max",
+        "bytes per producer",
+        limits::KAFKA_QUEUE_BYTES,
+        "records that wait in memory for a broker",
+    ),
+    set(
+        Kafka,
+        "record_bytes_max",
+        "bytes",
+        limits::KAFKA_RECORD_BYTES,
+        "larger records become dead letters",
+    ),
+    set(
+        Kafka,
+        "egress_bytes_per_s",
+        "bytes per second and producer",
+        limits::KAFKA_EGRESS_BYTES_PER_S,
+        "how fast a backlog leaves",
+    ),
+    key(
+        Kafka,
+        "progress_topic",
+        Other("1 to 249 of a-z, A-Z, 0-9, '.', '_' and '-'"),
+        "\"outrigger-progress\"",
+        "compacted topic that holds how far exactly-once topics are",
     ),
     key(
         Reserved,

@@ -7,6 +7,7 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 use super::keys::Section;
+use super::kafka::{MirrorConfig, read_mirror};
 use super::labels::{read_label, required_label};
 use super::read::{Context, Table};
 use super::words::join;
@@ -67,9 +68,11 @@ pub(super) fn read_topics<'a>(
         let guarantee = cx.choice(&table, "guarantee", Some("exactly-once"));
         let label = required_label(cx, &table, labels);
         let (bytes_max, age_hours_max, segment_bytes) = read_retention(cx, &table);
+        let mirror = read_mirror(cx, &table, name);
         topic_labels.push(label);
         topics.push(TopicConfig {
             name: name.clone(),
+            mirror,
             guarantee: match guarantee {
                 Some("at-least-once") => Guarantee::AtLeastOnce,
                 Some("at-most-once") => Guarantee::AtMostOnce,
@@ -91,6 +94,7 @@ pub(super) fn read_topics<'a>(
         let guarantee = Guarantee::ExactlyOnce;
         let name = name.to_owned();
         topics.push(TopicConfig {
+            mirror: MirrorConfig::silent(&name),
             name,
             guarantee,
             bytes_max,

@@ -75,6 +75,16 @@ pub fn check_body(bytes: &[u8]) -> Result<(), BodyError> {
     }
 }
 
+/// Length in bytes of the value that `bytes` begin with, of the same form and depth.
+///
+/// # Errors
+/// As [`check_body`], but that any value will do and that more may follow it.
+pub fn value_len(bytes: &[u8]) -> Result<usize, BodyError> {
+    let mut reader = Reader { bytes, at: 0 };
+    reader.value(0)?;
+    Ok(reader.at)
+}
+
 struct Reader<'a> {
     bytes: &'a [u8],
     at: usize,

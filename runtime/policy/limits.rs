@@ -212,6 +212,32 @@ pub const RESERVED_BYTES: Setting = Setting::new(4 * MIB, 256 * MIB, TIB);
 /// Age of a reserved topic's segment, hours. Default: one year, for an audit.
 pub const RESERVED_AGE_HOURS: Setting = Setting::new(1, 8_760, 87_600);
 
+// [kafka]
+
+/// Most clusters. Reason: each has up to three producers, with memory and threads of their own.
+pub const KAFKA_CLUSTERS_MAX: usize = 8;
+/// Partitions of a topic that is made. Default: as many as `outrigger partitions` finds worth it for
+/// a few hundred keys.
+pub const KAFKA_PARTITIONS: Setting = Setting::new(1, 6, 1_024);
+/// Copies of a topic that is made; 0 leaves it to the brokers' `default.replication.factor`.
+pub const KAFKA_REPLICATION: Setting = Setting::new(0, 0, 15);
+/// Retention of a topic that is made, hours. Default: as the topic log's.
+pub const KAFKA_RETENTION_HOURS: Setting = Setting::new(1, 72, 87_600);
+/// Time between transactions, milliseconds. A record at a low rate does not wait for it.
+pub const KAFKA_COMMIT_INTERVAL_MS: Setting = Setting::new(10, 100, 60_000);
+/// Time after which brokers abort a transaction, milliseconds. Default: three of our calls' longest
+/// waits. Largest: the brokers' own default bound.
+pub const KAFKA_TRANSACTION_TIMEOUT_MS: Setting = Setting::new(1_000, 30_000, 900_000);
+/// Wait of a record for others, milliseconds.
+pub const KAFKA_LINGER_MS: Setting = Setting::new(0, 5, 1_000);
+/// Records that wait in a producer, bytes. Reached: the forwarder waits. Default: a second of 10,000
+/// records of 400 bytes.
+pub const KAFKA_QUEUE_BYTES: Setting = Setting::new(256 * KIB, 4 * MIB, GIB);
+/// Largest record that is sent, bytes. Larger: a dead letter. Default: the brokers' own default.
+pub const KAFKA_RECORD_BYTES: Setting = Setting::new(64 * KIB, MIB, 64 * MIB);
+/// Rate at which a producer sends, bytes per second. Default: a tenth of a gigabit link.
+pub const KAFKA_EGRESS_BYTES_PER_S: Setting = Setting::new(1_024, 12_500_000, 12_500_000_000);
+
 // What must hold between them, or a valid configuration could not work.
 const _: () = {
     assert!(LABELS_MAX <= u32::BITS as usize);

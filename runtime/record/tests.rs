@@ -209,3 +209,50 @@ proptest! {
         prop_assert_eq!(record.frame.unwrap().0, frame);
     }
 }
+
+#[test]
+fn a_view_shows_what_was_encoded_without_copying() {
+    let plugins = encode_plugins([("ais", &[7u8; 32])].into_iter());
+    let body = [0x81, 0xa1, b'a', 0x01];
+    let detail = [0x81, 0xa1, b'd', 0x92, 0x01, 0xc3];
+    let outgoing = Outgoing {
+        source: Source {
+            position: Position {
+                block: 300,
+                ordinal: 70_000,
+            },
+            tap: "bus",
+            frames: &[4, 900],
+            index: 2,
+            captured_ns: 1_700_000_000_000_000_000,
+        },
+        class: "track.sea",
+        key: "244660000",
+        event_ns: 5,
+        label: "open",
+        plugins: &plugins,
+        body: &body,
+        failure: None,
+    };
+    let anomaly = AnomalyEntry {
+        rule: "teleport",
+        severity: 3,
+        score_permille: 990,
+        detail: &detail,
+        plugin: "plausibility",
+    };
+    let mut bytes = Vec::new();
+    encode(&mut bytes, &outgoing, [anomaly, anomaly].into_iter());
+    let view = View::of(&bytes).unwrap();
+    assert_eq!(view.position, outgoing.source.position);
+    assert_eq!((view.tap, view.last_frame, view.index), ("bus", 900, 2));
+    assert_eq!((view.class, view.key, view.label), ("track.sea", "244660000", "open"));
+    assert_eq!((view.captured_ns, view.event_ns), (1_700_000_000_000_000_000, 5));
+    assert_eq!(view.anomaly_count, 2);
+    assert_eq!((view.plugins, view.body), (&plugins[..], &body[..]));
+    let rules: Vec<Anomaly> = rmp_serde::from_slice(view.anomalies).unwrap();
+    assert_eq!(rules[1].rule, "teleport");
+    for end in 0..bytes.len() - 3 {
+        assert!(View::of(&bytes[..end]).is_err(), "cut at {end}");
+    }
+}

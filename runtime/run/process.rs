@@ -14,7 +14,8 @@ use super::archive::Archive;
 use super::shared::{Phase, Request, RequestKind, Shared, lock, now_ns};
 use crate::audit::{Audit, AuditRecord};
 use crate::data::DataDir;
-use crate::pipeline::{Input, Pipeline};
+use crate::pipeline::{Input, Pipeline, Refusal};
+use crate::record::Position;
 use crate::rulings::{self, Ruling};
 use crate::snapshot::{self, Identity, Snapshot};
 use crate::status::PipelineStatus;
@@ -148,8 +149,9 @@ impl Process<'_> {
         let tick_ns = match block.header.kind {
             Kind::Frames => None,
             Kind::Tick => Some(block.header.time_max_ns),
-            // Rulings were obeyed when they were made, or read ahead by recovery.
-            Kind::Rulings | Kind::Records => return Ok(()),
+            // The others were obeyed when they were made, or read ahead by recovery.
+            Kind::Rulings => return self.obey_here(block, archive, status, turn),
+            Kind::Records => return Ok(()),
         };
         let stream = self.streams.get(usize::from(block.header.stream.0));
         let Some((tap, recorded)) = stream.copied().flatten() else {
@@ -192,6 +194,42 @@ impl Process<'_> {
             self.report(status, turn, true);
             stopped.to_string()
         })
+    }
+
+    /// Obeys the rulings whose place in the journal is what they are about.
+    fn obey_here(
+        &mut self,
+        block: &Block,
+        archive: &mut Archive<'_>,
+        status: &mut PipelineStatus,
+        turn: &mut Turn,
+    ) -> Result<(), String> {
+        let number = block.header.block;
+        let rulings = rulings::decode(&block.columns)
+            .map_err(|error| format!("journal: block {number}: a ruling cannot be read: {error}"))?;
+        let mut ordinal = 0;
+        for ruling in rulings {
+            let Ruling::Refused(refused) = ruling else {
+                continue;
+            };
+            let position = Position {
+                block: number,
+                ordinal,
+            };
+            let refusal = Refusal {
+                topic: &refused.topic,
+                detail: &refused.detail,
+                record: &refused.record,
+            };
+            self.pipeline
+                .bury(&refusal, position, &mut self.topics, archive)
+                .map_err(|error| format!("journal: block {number}: {error}"))?;
+            ordinal += 1;
+        }
+        if ordinal > 0 {
+            self.write(status, turn)?;
+        }
+        Ok(())
     }
 
     fn write(&mut self, status: &mut PipelineStatus, turn: &mut Turn) -> Result<(), String> {

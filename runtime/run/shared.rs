@@ -3,15 +3,17 @@
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::SyncSender;
-use std::sync::{Condvar, Mutex, MutexGuard};
-use std::time::{Duration, SystemTime};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
 
 use outrigger_journal::{AppendError, Appended, Kind, StreamId, SyncHandle, Writer};
 use outrigger_policy::Columns;
 use outrigger_tap::{TapCounts, TapFacts};
 
+use crate::forward::ForwardStatus;
 use crate::rulings::{self, Ruling};
 use crate::status::PipelineStatus;
+pub use crate::telemetry::{lock, now_ns};
 
 /// Requests of operators that wait for the pipeline. Reason: each is answered within a block; when
 /// reached, further ones are refused.
@@ -103,6 +105,8 @@ pub struct Shared {
     pub begun_written_ns: AtomicU64,
     /// What the pipeline last said of itself.
     pub pipeline: Mutex<PipelineStatus>,
+    /// What each forwarder last said of itself.
+    pub forward: Vec<Arc<Mutex<ForwardStatus>>>,
     progress: Mutex<Progress>,
     /// Told of everything but blocks.
     changed: Condvar,
@@ -111,22 +115,13 @@ pub struct Shared {
     fatal: Mutex<Option<String>>,
 }
 
-/// Locks, and goes on with what a panicking thread left: every value here is whole at all times.
-pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(|poison| poison.into_inner())
-}
-
-/// The host's clock, nanoseconds since the Unix epoch.
-pub fn now_ns() -> u64 {
-    SystemTime::now()
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .map_or(0, |since| {
-            u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
-        })
-}
-
 impl Shared {
-    pub(super) fn new(journal: Writer, taps: Vec<TapState>, snapshot_block: u64) -> Self {
+    pub(super) fn new(
+        journal: Writer,
+        taps: Vec<TapState>,
+        forward: Vec<Arc<Mutex<ForwardStatus>>>,
+        snapshot_block: u64,
+    ) -> Self {
         let frames_before = journal.streams().iter().map(|stream| stream.records).sum();
         let progress = Progress {
             next_block: journal.tip().next_block,
@@ -143,6 +138,7 @@ impl Shared {
             begun_block: AtomicU64::new(snapshot_block),
             begun_written_ns: AtomicU64::new(0),
             pipeline: Mutex::default(),
+            forward,
             progress: Mutex::new(progress),
             changed: Condvar::new(),
             work: Condvar::new(),

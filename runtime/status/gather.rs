@@ -165,6 +165,7 @@ pub fn snapshot(
                 count,
             })
             .collect(),
+        kafka: super::kafka::clusters(shared, config, status, now_ns),
         to_verdict: latency(&status.to_verdict),
         to_delivery: latency(&status.to_delivery),
         process: process(sampler),
@@ -415,7 +416,7 @@ fn plugin_status(view: &PluginView, config: &Config) -> PluginStatus {
     }
 }
 
-fn latency(latency: &Latency) -> LatencyStatus {
+pub(super) fn latency(latency: &Latency) -> LatencyStatus {
     let histogram = latency.histogram();
     if histogram.is_empty() {
         return LatencyStatus::default();
@@ -487,6 +488,7 @@ fn health(snapshot: &StatusSnapshot, phase: Phase, faults_lately: u64) -> Health
             None => {}
         }
     }
+    reasons.extend(snapshot.kafka.iter().flat_map(super::kafka::reasons));
     for plugin in snapshot.plugins.iter().filter(|plugin| plugin.quarantined) {
         reasons.push(format!("plugin {} is quarantined", plugin.name));
     }

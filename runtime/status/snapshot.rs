@@ -44,6 +44,9 @@ pub struct StatusSnapshot {
     pub classes: Vec<ClassStatus>,
     /// By topic; the audit log is not among them.
     pub topics: Vec<TopicStatus>,
+    /// By cluster and guarantee; empty if nothing is mirrored to Kafka.
+    #[serde(default)]
+    pub kafka: Vec<KafkaStatus>,
     /// By plugin that the graph calls.
     pub plugins: Vec<PluginStatus>,
     /// Dead letters, by stage and cause.
@@ -205,6 +208,70 @@ pub struct TopicStatus {
     pub bytes_max: u64,
     /// Sequence number of its next record.
     pub next_seq: u64,
+}
+
+/// Delivery to a cluster, of the topics of one guarantee.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KafkaStatus {
+    /// Name of the cluster.
+    pub cluster: String,
+    /// `exactly-once`, `at-least-once` or `at-most-once`.
+    pub guarantee: String,
+    /// There is a client that has reached a broker.
+    pub connected: bool,
+    /// Why nothing is delivered, if so.
+    pub trouble: Option<String>,
+    /// For how long, milliseconds.
+    pub away_ms: Option<u64>,
+    /// Attempts that failed.
+    pub retries: u64,
+    /// Records sent and not yet acknowledged or committed.
+    pub under_way: u64,
+    /// Transactions committed.
+    pub commits: u64,
+    /// How long each took.
+    pub commit_time: LatencyStatus,
+    /// Records in librdkafka's queues.
+    pub queue_records: u64,
+    /// Their bytes.
+    pub queue_bytes: u64,
+    /// Bytes sent since the client was made, protocol included.
+    pub sent_bytes: u64,
+    /// Requests sent again.
+    pub requests_retried: u64,
+    /// Requests not answered in time.
+    pub requests_timed_out: u64,
+    /// Brokers connected.
+    pub brokers_up: u64,
+    /// Brokers known.
+    pub brokers: u64,
+    /// Longest mean time from a request to its answer among the brokers, microseconds.
+    pub round_trip_us: u64,
+    /// Longest mean throttling by a quota among the brokers, milliseconds.
+    pub throttle_ms: u64,
+    /// By topic. Of the records written: `delivered + refused + lost + waiting`.
+    pub topics: Vec<KafkaTopicStatus>,
+}
+
+/// A topic on its way to Kafka.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KafkaTopicStatus {
+    /// The topic.
+    pub topic: String,
+    /// Its name in Kafka.
+    pub kafka_topic: String,
+    /// Records delivered since the start.
+    pub delivered: u64,
+    /// Records written and not delivered.
+    pub waiting: u64,
+    /// Records refused for good; each is a dead letter.
+    pub refused: u64,
+    /// Records of an at-most-once topic that were shed or not taken, and blocks lost to retention.
+    pub lost: u64,
+    /// While nothing is delivered: how long the log has room at the present rate, seconds.
+    pub lasts_s: Option<u64>,
+    /// From capture to acknowledgement or commit.
+    pub to_kafka: LatencyStatus,
 }
 
 /// A plugin.

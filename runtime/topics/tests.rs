@@ -18,7 +18,9 @@ fn dir(folder: &TempDir) -> Dir {
 fn options(name: &str) -> Option<TopicOptions> {
     Some(TopicOptions {
         name: name.to_owned(),
-        log: Options::new("test"),
+        log: Some(Options::new("test")),
+        tail: None,
+        from_block: 0,
     })
 }
 
@@ -201,8 +203,9 @@ fn blocks_of_a_log_are_bounded_by_bytes_and_number_and_dated_by_their_writing() 
 fn full_log_gives_up_its_oldest_records() {
     let folder = tempfile::tempdir().unwrap();
     let mut options = options("first").unwrap();
-    options.log.bytes_max = 4 << 20;
-    options.log.segment_bytes_max = 256 << 10;
+    let log = options.log.as_mut().unwrap();
+    log.bytes_max = 4 << 20;
+    log.segment_bytes_max = 256 << 10;
     let (mut topics, _) = Topics::open(&dir(&folder), vec![Some(options)], 1).unwrap();
     let long = "k".repeat(60_000);
     for block in 0..200 {

@@ -178,6 +178,7 @@ fn ruling_json(at: &At<'_>, ruling: &Ruling) -> Value {
             let word = if *paused { "pause" } else { "resume" };
             (word, None, None, Some(tap), Some(*uid))
         }
+        Ruling::Refused(refused) => ("refused", None, None, Some(&refused.topic), None),
     };
     json!({
         "block": at.block.header.block,
@@ -204,5 +205,9 @@ fn say(ruling: &Ruling) -> String {
             let done = if *paused { "paused" } else { "resumed" };
             format!("tap {tap} {done} by user {uid}")
         }
+        Ruling::Refused(refused) => format!(
+            "kafka.{} refused a record of topic {}: {}",
+            refused.cluster, refused.topic, refused.detail
+        ),
     }
 }

@@ -1,0 +1,74 @@
+//! What a forwarder says of itself.
+
+use outrigger_kafka::ProducerFigures;
+
+use crate::telemetry::Latency;
+
+/// A forwarder.
+#[derive(Clone)]
+pub struct ForwardStatus {
+    /// Name of the cluster.
+    pub cluster: String,
+    /// It uses transactions.
+    pub exactly_once: bool,
+    /// There is a client that has reached a broker.
+    pub connected: bool,
+    /// Why nothing is delivered, if so.
+    pub trouble: Option<String>,
+    /// Since when, nanoseconds since the Unix epoch.
+    pub away_since_ns: Option<u64>,
+    /// Attempts that failed.
+    pub retries: u64,
+    /// Records sent and not yet acknowledged or committed.
+    pub under_way: u64,
+    /// Transactions committed.
+    pub commits: u64,
+    /// How long each took.
+    pub commit_time: Latency,
+    /// What librdkafka says.
+    pub producer: ProducerFigures,
+    /// By topic.
+    pub lanes: Vec<LaneStatus>,
+}
+
+impl ForwardStatus {
+    /// Before anything was done.
+    pub fn new(cluster: &str, exactly_once: bool) -> Self {
+        Self {
+            cluster: cluster.to_owned(),
+            exactly_once,
+            connected: false,
+            trouble: None,
+            away_since_ns: None,
+            retries: 0,
+            under_way: 0,
+            commits: 0,
+            commit_time: Latency::default(),
+            producer: ProducerFigures::default(),
+            lanes: Vec::new(),
+        }
+    }
+}
+
+/// A topic on its way.
+#[derive(Clone)]
+pub struct LaneStatus {
+    /// The topic.
+    pub topic: String,
+    /// Its name in Kafka.
+    pub kafka_topic: String,
+    /// Records delivered since the start.
+    pub delivered: u64,
+    /// Records refused for good.
+    pub refused: u64,
+    /// Records of an at-most-once topic that were shed, or not taken.
+    pub lost: u64,
+    /// Blocks of the log that were removed before they were delivered.
+    pub lost_blocks: u64,
+    /// Records that are written and not delivered.
+    pub waiting: u64,
+    /// Rate at which records are written, bytes per second.
+    pub bytes_per_s: u64,
+    /// From capture to acknowledgement or commit.
+    pub latency: Latency,
+}

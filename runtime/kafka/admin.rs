@@ -1,0 +1,190 @@
+//! Topics in Kafka: made where that is allowed, and looked at in any case.
+
+use std::time::Duration;
+
+use rdkafka::admin::{
+    AdminClient, AdminOptions, ConfigResource, NewTopic, ResourceSpecifier, TopicReplication,
+};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+
+use crate::client::{Cluster, Quiet};
+use crate::trouble::{Remedy, Trouble};
+
+/// A topic as it should be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TopicSpec {
+    /// Its name.
+    pub name: String,
+    /// Partitions.
+    pub partitions: u32,
+    /// Copies of each.
+    pub replication: u32,
+    /// Settings of the topic, such as `retention.ms`.
+    pub settings: Vec<(String, String)>,
+}
+
+/// A topic as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TopicFound {
+    /// Its name.
+    pub name: String,
+    /// It was made just now.
+    pub made: bool,
+    /// Partitions.
+    pub partitions: u32,
+    /// Copies of its first partition.
+    pub replication: u32,
+    /// Largest batch that its brokers take, bytes; `None` if they do not say.
+    pub message_bytes_max: Option<u64>,
+}
+
+/// Makes the topics that are missing, if `create`, and says what is there. Blocks for a few times
+/// `timeout` at most.
+///
+/// # Errors
+/// The brokers cannot be asked; a topic is missing, or is refused.
+pub fn ensure_topics(
+    cluster: &Cluster,
+    specs: &[TopicSpec],
+    create: bool,
+    timeout: Duration,
+) -> Result<Vec<TopicFound>, Trouble> {
+    let admin: AdminClient<Quiet> = cluster
+        .client()
+        .create_with_context(Quiet)
+        .map_err(|error| Trouble::of_client(&error))?;
+    let executor = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .map_err(|error| Trouble {
+            remedy: Remedy::Later,
+            code: "Thread".to_owned(),
+            detail: format!("cannot ask for topics: {error}"),
+        })?;
+    let options = AdminOptions::new()
+        .request_timeout(Some(timeout))
+        .operation_timeout(Some(timeout));
+    let mut found = look(&admin, specs, timeout)?;
+    let missing: Vec<&TopicSpec> = specs
+        .iter()
+        .zip(&found)
+        .filter(|(_, found)| found.partitions == 0)
+        .map(|(spec, _)| spec)
+        .collect();
+    if !missing.is_empty() {
+        if !create {
+            let names: Vec<&str> = missing.iter().map(|spec| spec.name.as_str()).collect();
+            return Err(Trouble {
+                remedy: Remedy::Later,
+                code: "UnknownTopicOrPartition".to_owned(),
+                detail: format!(
+                    "no topic {} there, and create_topics is false",
+                    names.join(", ")
+                ),
+            });
+        }
+        let topics: Vec<NewTopic<'_>> = missing.iter().map(|spec| new_topic(spec)).collect();
+        let made = executor
+            .block_on(admin.create_topics(&topics, &options))
+            .map_err(|error| Trouble::of("create topics", &error))?;
+        for result in made {
+            match result {
+                // Another process made it at the same time.
+                Ok(_) | Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
+                Err((name, code)) => {
+                    return Err(Trouble::of(
+                        &format!("create topic {name}"),
+                        &KafkaError::AdminOp(code),
+                    ));
+                }
+            }
+        }
+        let made: Vec<String> = missing.iter().map(|spec| spec.name.clone()).collect();
+        found = wait_for(&admin, specs, timeout)?;
+        for topic in &mut found {
+            topic.made = made.contains(&topic.name);
+        }
+    }
+    let resources: Vec<ResourceSpecifier<'_>> = specs
+        .iter()
+        .map(|spec| ResourceSpecifier::Topic(&spec.name))
+        .collect();
+    // Some deployments may write and not look: then the broker's answer to a record decides.
+    if let Ok(described) = executor.block_on(admin.describe_configs(&resources, &options)) {
+        for (topic, resource) in found.iter_mut().zip(described) {
+            topic.message_bytes_max = resource.ok().as_ref().and_then(message_bytes_max);
+        }
+    }
+    Ok(found)
+}
+
+fn message_bytes_max(resource: &ConfigResource) -> Option<u64> {
+    let entry = resource.get("max.message.bytes")?;
+    entry.value.as_ref()?.parse().ok()
+}
+
+fn new_topic(spec: &TopicSpec) -> NewTopic<'_> {
+    let partitions = i32::try_from(spec.partitions).unwrap_or(i32::MAX);
+    let replication = i32::try_from(spec.replication).unwrap_or(i32::MAX);
+    let topic = NewTopic::new(
+        &spec.name,
+        partitions,
+        TopicReplication::Fixed(replication),
+    );
+    spec.settings
+        .iter()
+        .fold(topic, |topic, (key, value)| topic.set(key, value))
+}
+
+/// The topics as metadata shows them; one that is not there has no partitions.
+fn look(
+    admin: &AdminClient<Quiet>,
+    specs: &[TopicSpec],
+    timeout: Duration,
+) -> Result<Vec<TopicFound>, Trouble> {
+    // All at once: asking for one by its name would tell some brokers to make it.
+    let metadata = admin
+        .inner()
+        .fetch_metadata(None, timeout)
+        .map_err(|error| Trouble::of("look for topics", &error))?;
+    let found = specs.iter().map(|spec| {
+        let topic = metadata
+            .topics()
+            .iter()
+            .find(|topic| topic.name() == spec.name);
+        let partitions = topic.map_or(&[][..], |topic| topic.partitions());
+        TopicFound {
+            name: spec.name.clone(),
+            made: false,
+            partitions: u32::try_from(partitions.len()).unwrap_or(u32::MAX),
+            replication: partitions
+                .first()
+                .map_or(0, |first| u32::try_from(first.replicas().len()).unwrap_or(0)),
+            message_bytes_max: None,
+        }
+    });
+    Ok(found.collect())
+}
+
+/// Waits until every topic that was made is known to the broker that we ask.
+fn wait_for(
+    admin: &AdminClient<Quiet>,
+    specs: &[TopicSpec],
+    timeout: Duration,
+) -> Result<Vec<TopicFound>, Trouble> {
+    let deadline = std::time::Instant::now() + timeout;
+    loop {
+        let found = look(admin, specs, timeout)?;
+        let Some(missing) = found.iter().find(|topic| topic.partitions == 0) else {
+            return Ok(found);
+        };
+        if std::time::Instant::now() >= deadline {
+            return Err(Trouble {
+                remedy: Remedy::Later,
+                code: "UnknownTopicOrPartition".to_owned(),
+                detail: format!("topic {} was made and is not seen yet", missing.name),
+            });
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}

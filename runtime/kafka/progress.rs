@@ -1,0 +1,123 @@
+//! How far a topic has been forwarded, as a transaction left it in Kafka itself.
+//!
+//! A record per journal and topic on a compacted topic: key `LOG/TOPIC`, value a JSON object. It is
+//! part of the transaction that carries the records, so a reader of committed records sees both or
+//! neither.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use rdkafka::Message as _;
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+use serde::{Deserialize, Serialize};
+
+use crate::client::{Cluster, Quiet};
+use crate::trouble::Trouble;
+
+/// Name of the topic unless the configuration says another. One partition, compacted.
+pub const PROGRESS_TOPIC: &str = "outrigger-progress";
+
+/// Largest fetch while progress is read, bytes. Reason: a record of it is about a hundred.
+const FETCH_BYTES_MAX: u64 = 256 << 10;
+
+/// A place in a topic log: everything up to it has been committed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Progress {
+    /// Journal block.
+    pub block: u64,
+    /// Ordinal among that block's records for the topic.
+    pub ordinal: u32,
+}
+
+impl Progress {
+    /// Key of the record.
+    pub fn key(log_id: &str, topic: &str) -> String {
+        format!("{log_id}/{topic}")
+    }
+
+    /// Value of the record.
+    pub fn value(&self) -> Vec<u8> {
+        serde_json::to_vec(self).expect("two numbers are plain data")
+    }
+}
+
+/// Reads what committed transactions left for this journal, by topic. Blocks for `timeout` at most.
+/// A transaction that nobody has ended holds the end back: initialise the producer first.
+///
+/// # Errors
+/// The brokers cannot be asked in time, or a record of ours cannot be understood.
+pub fn read_progress(
+    cluster: &Cluster,
+    topic: &str,
+    log_id: &str,
+    timeout: Duration,
+) -> Result<BTreeMap<String, Progress>, Trouble> {
+    let mut config = cluster.client();
+    config.set("group.id", "outrigger-progress-reader");
+    config.set("enable.auto.commit", "false");
+    config.set("enable.partition.eof", "true");
+    config.set("isolation.level", "read_committed");
+    config.set("auto.offset.reset", "earliest");
+    config.set("fetch.max.bytes", cluster.bounds.record_bytes_max.to_string());
+    config.set("fetch.message.max.bytes", FETCH_BYTES_MAX.to_string());
+    config.set("queued.max.messages.kbytes", (FETCH_BYTES_MAX / 1024).to_string());
+    config.set("fetch.wait.max.ms", "50");
+    let consumer: BaseConsumer<Quiet> = config
+        .create_with_context(Quiet)
+        .map_err(|error| Trouble::of_client(&error))?;
+    let failed = |error: KafkaError| Trouble::of("read progress", &error);
+    let mut partitions = TopicPartitionList::new();
+    partitions
+        .add_partition_offset(topic, 0, Offset::Beginning)
+        .map_err(failed)?;
+    consumer.assign(&partitions).map_err(failed)?;
+    let deadline = Instant::now() + timeout;
+    let prefix = format!("{log_id}/");
+    let mut progress = BTreeMap::new();
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        match consumer.poll(left) {
+            Some(Err(KafkaError::PartitionEOF(_))) => return Ok(progress),
+            Some(Err(error)) if is_passing(&error) && !left.is_zero() => {}
+            Some(Err(error)) => return Err(failed(error)),
+            Some(Ok(message)) => {
+                let ours = message.key().and_then(|key| std::str::from_utf8(key).ok());
+                let ours = ours.and_then(|key| key.strip_prefix(&prefix));
+                if let (Some(name), Some(value)) = (ours, message.payload()) {
+                    let read = serde_json::from_slice(value).map_err(|error| Trouble {
+                        remedy: crate::Remedy::Later,
+                        code: "Progress".to_owned(),
+                        detail: format!(
+                            "{topic} offset {}: progress of {name} cannot be read: {error}",
+                            message.offset()
+                        ),
+                    })?;
+                    progress.insert(name.to_owned(), read);
+                }
+            }
+            None => {
+                let detail = format!("{topic}: its end was not reached in {timeout:?}");
+                return Err(Trouble {
+                    remedy: crate::Remedy::Later,
+                    code: "TimedOut".to_owned(),
+                    detail,
+                });
+            }
+        }
+    }
+}
+
+/// Errors that librdkafka mends itself while it is polled.
+fn is_passing(error: &KafkaError) -> bool {
+    matches!(
+        error.rdkafka_error_code(),
+        Some(
+            RDKafkaErrorCode::BrokerTransportFailure
+                | RDKafkaErrorCode::AllBrokersDown
+                | RDKafkaErrorCode::OperationTimedOut
+                | RDKafkaErrorCode::Resolve
+        )
+    )
+}
