@@ -1,76 +1,20 @@
 //! Kafka's own Java client, behind a line protocol (`java/Client.java`). Processes are used again by
 //! the next test: a start costs about a second, a question some tens of milliseconds.
 
-use std::io::{BufRead, BufReader, Write};
-use std::process::{Child, ChildStdin, Stdio};
-use std::sync::Mutex;
-use std::sync::mpsc::{Receiver, sync_channel};
-use std::thread;
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
 use crate::kit::Kit;
-use crate::spawn;
 
-/// Heap of a client, MiB; a read is passed on in lines of 256 records.
-const HEAP_MIB: u32 = 192;
-/// Lines that wait to be taken; more, and the client waits.
-const LINES_MAX: usize = 64;
-/// Java clients that wait for the next test; more are ended.
-const IDLE_MAX: usize = 4;
+mod process;
+
+use process::Process;
+
 /// What the Java client takes for itself after its own timeout.
 const ANSWER_SLACK: Duration = Duration::from_secs(60);
 /// Timeout of one question unless [`Client::timeout`] says another.
 const TIMEOUT: Duration = Duration::from_secs(30);
-
-static IDLE: Mutex<Vec<Process>> = Mutex::new(Vec::new());
-
-#[derive(Debug)]
-struct Process {
-    child: Child,
-    questions: Option<ChildStdin>,
-    lines: Receiver<Value>,
-}
-
-impl Process {
-    fn start(kit: &Kit) -> Self {
-        let mut command = spawn::command(kit.tool("java"));
-        command
-            .arg(format!("-Xmx{HEAP_MIB}m"))
-            .args(kit.arguments("Client"))
-            .arg("Client")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null());
-        let mut child = spawn::spawn(command).unwrap();
-        let questions = child.stdin.take();
-        let output = BufReader::new(child.stdout.take().unwrap());
-        let (sender, lines) = sync_channel(LINES_MAX);
-        thread::spawn(move || {
-            for line in output.lines().map_while(Result::ok) {
-                let Ok(value) = serde_json::from_str(&line) else {
-                    break;
-                };
-                if sender.send(value).is_err() {
-                    break;
-                }
-            }
-        });
-        Self {
-            child,
-            questions,
-            lines,
-        }
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
 
 /// A record as the Java client read it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -133,14 +77,12 @@ pub struct Client {
 
 impl Client {
     pub(crate) fn start(kit: &Kit, bootstrap: String, properties: Vec<(String, String)>) -> Self {
-        // A process that is trained on is not for others.
-        let idle = IDLE.lock().unwrap().pop();
         let properties: Map<String, Value> = properties
             .into_iter()
             .map(|(key, value)| (key, Value::String(value)))
             .collect();
         Self {
-            process: Some(idle.unwrap_or_else(|| Process::start(kit))),
+            process: Some(Process::get(kit)),
             bootstrap,
             properties: Value::Object(properties),
             timeout: TIMEOUT,
@@ -164,9 +106,8 @@ impl Client {
 
     /// Ends the process in order.
     pub(crate) fn end(mut self) {
-        if let Some(mut process) = self.process.take() {
-            drop(process.questions.take());
-            let _ = process.child.wait();
+        if let Some(process) = self.process.take() {
+            process.end();
         }
     }
 
@@ -180,34 +121,13 @@ impl Client {
         question["timeout_ms"] = Value::from(timeout_ms);
         // Not for others if this panics half-way.
         self.usable = false;
-        let answer = self.exchange(&question, each);
+        let process = self.process.as_mut().expect("taken only at the end");
+        let answer = process.exchange(&question, self.timeout + ANSWER_SLACK, each);
         self.usable = answer.is_ok();
         let answer = answer?;
         match answer["error"].as_str() {
             Some(error) => Err(error.to_owned()),
             None => Ok(answer),
-        }
-    }
-
-    fn exchange(
-        &mut self,
-        question: &Value,
-        mut each: impl FnMut(&Value),
-    ) -> Result<Value, String> {
-        let process = self.process.as_mut().expect("taken only at the end");
-        let pipe = process.questions.as_mut().expect("closed only at the end");
-        writeln!(pipe, "{question}")
-            .and_then(|()| pipe.flush())
-            .map_err(|error| format!("the Java client has ended: {error}"))?;
-        loop {
-            let line = process
-                .lines
-                .recv_timeout(self.timeout + ANSWER_SLACK)
-                .map_err(|error| format!("the Java client does not answer: {error}"))?;
-            each(&line);
-            if line["done"] == true {
-                return Ok(line);
-            }
         }
     }
 
@@ -428,13 +348,8 @@ impl Client {
 
 impl Drop for Client {
     fn drop(&mut self) {
-        let Some(process) = self.process.take().filter(|_| self.usable) else {
-            return;
-        };
-        if let Ok(mut idle) = IDLE.lock()
-            && idle.len() < IDLE_MAX
-        {
-            idle.push(process);
+        if let Some(process) = self.process.take().filter(|_| self.usable) {
+            process.keep();
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Clusters, made for one test or shared by all tests of a process.
 
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -12,51 +12,15 @@ use rustix::process::Signal;
 use crate::client::Client;
 use crate::credentials::Credentials;
 use crate::kit::{Kit, kit};
-use crate::node::{CONTROLLER_PORT, INTERNAL_PORT, Node, POLL};
+use crate::node::{Node, POLL};
+use crate::properties::{CLIENT_PORT, PROXY_PORT, addresses, properties};
 use crate::proxy::Proxy;
 use crate::runs::Run;
+use crate::security::Security;
 use crate::{OTHER_CLUSTER, skip, wire};
 
 /// Three nodes start within 15 s on two busy cores; a machine may be slower.
 const READY_MAX: Duration = Duration::from_secs(120);
-/// Addresses tried before giving up. Each is one of 64,516 with a new port range of its own.
-const ADDRESSES_MAX: u32 = 16;
-/// First port of the listeners for clients, one for each [`Security`] that is asked for.
-const CLIENT_PORT: u16 = 9200;
-/// First port of the proxies before them.
-const PROXY_PORT: u16 = 9300;
-
-/// How a listener knows its clients, and whether others can listen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Security {
-    /// Neither encryption nor names.
-    Plain,
-    /// TLS; clients are not asked who they are.
-    Tls,
-    /// SASL PLAIN over TLS.
-    SaslPlain,
-    /// SASL SCRAM, SHA-256 or SHA-512, over TLS.
-    SaslScram,
-}
-
-impl Security {
-    fn protocol(self) -> &'static str {
-        match self {
-            Self::Plain => "PLAINTEXT",
-            Self::Tls => "SSL",
-            Self::SaslPlain | Self::SaslScram => "SASL_SSL",
-        }
-    }
-
-    fn mechanism(self) -> Option<&'static str> {
-        match self {
-            Self::Plain | Self::Tls => None,
-            Self::SaslPlain => Some("PLAIN"),
-            Self::SaslScram => Some("SCRAM-SHA-256"),
-        }
-    }
-}
-
 /// What a cluster is to be.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -259,21 +223,10 @@ impl Cluster {
 
     /// Properties with which librdkafka reaches a listener.
     pub fn rdkafka(&self, security: Security) -> Vec<(String, String)> {
-        let mut properties = vec![("bootstrap.servers", self.bootstrap_of(security))];
-        if security != Security::Plain {
-            let credentials = self.credentials();
-            properties.push(("security.protocol", security.protocol().to_lowercase()));
-            properties.push(("ssl.ca.location", credentials.trusted.display().to_string()));
-            if let Some(mechanism) = security.mechanism() {
-                properties.push(("sasl.mechanism", mechanism.to_owned()));
-                properties.push(("sasl.username", credentials.user.clone()));
-                properties.push(("sasl.password", credentials.password.clone()));
-            }
-        }
+        let bootstrap = ("bootstrap.servers".to_owned(), self.bootstrap_of(security));
+        let mut properties = security.rdkafka(self.credentials.as_ref());
+        properties.insert(0, bootstrap);
         properties
-            .into_iter()
-            .map(|(key, value)| (key.to_owned(), value))
-            .collect()
     }
 
     /// Certificates and passwords.
@@ -301,29 +254,7 @@ impl Cluster {
     /// # Panics
     /// If the client does not start.
     pub fn client_as(&self, security: Security, user: &str, password: &str) -> Client {
-        let mut properties = vec![("security.protocol", security.protocol().to_owned())];
-        if security != Security::Plain {
-            let trusted = self.credentials().trusted.display().to_string();
-            properties.push(("ssl.truststore.type", "PEM".to_owned()));
-            properties.push(("ssl.truststore.location", trusted));
-        }
-        if let Some(mechanism) = security.mechanism() {
-            let module = if security == Security::SaslPlain {
-                "plain.PlainLoginModule"
-            } else {
-                "scram.ScramLoginModule"
-            };
-            let jaas = format!(
-                "org.apache.kafka.common.security.{module} required \
-                 username=\"{user}\" password=\"{password}\";"
-            );
-            properties.push(("sasl.mechanism", mechanism.to_owned()));
-            properties.push(("sasl.jaas.config", jaas));
-        }
-        let properties = properties
-            .into_iter()
-            .map(|(key, value)| (key.to_owned(), value))
-            .collect();
+        let properties = security.java(self.credentials.as_ref(), user, password);
         Client::start(&self.kit, self.bootstrap_of(security), properties)
     }
 
@@ -444,132 +375,4 @@ impl Drop for Cluster {
             run.remove();
         }
     }
-}
-
-/// Addresses of the nodes: 127.x.y.1 and on, at random, with all ports free. Nobody else listens
-/// there, and nobody's outgoing connection starts there, so ports can be the same after a restart.
-fn addresses(options: &Options) -> Vec<Ipv4Addr> {
-    let count = u8::try_from(options.brokers).expect("one or three");
-    for _ in 0..ADDRESSES_MAX {
-        let [x, y, ..] = crate::random().to_le_bytes();
-        let (x, y) = (x % 254 + 1, y % 254 + 1);
-        let addresses: Vec<Ipv4Addr> = (1..=count).map(|n| Ipv4Addr::new(127, x, y, n)).collect();
-        let free = addresses.iter().all(|ip| {
-            let clients = (0..options.listeners.len())
-                .zip(CLIENT_PORT..)
-                .map(|(_, port)| port);
-            [CONTROLLER_PORT, INTERNAL_PORT]
-                .into_iter()
-                .chain(clients)
-                .all(|port| TcpListener::bind((*ip, port)).is_ok())
-        });
-        if free {
-            return addresses;
-        }
-    }
-    panic!("no loopback address has its ports free");
-}
-
-fn properties(
-    id: i32,
-    ip: Ipv4Addr,
-    addresses: &[Ipv4Addr],
-    options: &Options,
-    credentials: Option<&Credentials>,
-) -> Vec<(String, String)> {
-    let voters: Vec<String> = addresses
-        .iter()
-        .zip(1..)
-        .map(|(ip, id)| format!("{id}@{ip}:{CONTROLLER_PORT}"))
-        .collect();
-    let internal = format!("INTERNAL://{ip}:{INTERNAL_PORT}");
-    let mut listeners = format!("CONTROLLER://{ip}:{CONTROLLER_PORT},{internal}");
-    let mut advertised = internal;
-    let mut protocols = "CONTROLLER:PLAINTEXT,INTERNAL:PLAINTEXT".to_owned();
-    let mut set: Vec<(String, String)> = Vec::new();
-    for (security, number) in options.listeners.iter().zip(0..) {
-        let seen = if options.proxied {
-            PROXY_PORT
-        } else {
-            CLIENT_PORT
-        } + number;
-        listeners += &format!(",CLIENT{number}://{ip}:{}", CLIENT_PORT + number);
-        advertised += &format!(",CLIENT{number}://{ip}:{seen}");
-        protocols += &format!(",CLIENT{number}:{}", security.protocol());
-        let Some(credentials) = credentials else {
-            continue;
-        };
-        let Credentials { user, password, .. } = credentials;
-        let prefix = format!("listener.name.client{number}");
-        let mut of_listener = |key: &str, value: &str| {
-            set.push((format!("{prefix}.{key}"), value.to_owned()));
-        };
-        if *security != Security::Plain {
-            of_listener("ssl.keystore.type", "PKCS12");
-            of_listener(
-                "ssl.keystore.location",
-                &credentials.keystore.display().to_string(),
-            );
-            of_listener("ssl.keystore.password", &credentials.keystore_password);
-            of_listener("ssl.key.password", &credentials.keystore_password);
-        }
-        let login = "org.apache.kafka.common.security";
-        if *security == Security::SaslPlain {
-            of_listener("sasl.enabled.mechanisms", "PLAIN");
-            let module = format!("{login}.plain.PlainLoginModule required");
-            let jaas = format!("{module} user_{user}=\"{password}\";");
-            of_listener("plain.sasl.jaas.config", &jaas);
-        } else if *security == Security::SaslScram {
-            of_listener("sasl.enabled.mechanisms", "SCRAM-SHA-256,SCRAM-SHA-512");
-            let jaas = format!("{login}.scram.ScramLoginModule required;");
-            of_listener("scram-sha-256.sasl.jaas.config", &jaas);
-            of_listener("scram-sha-512.sasl.jaas.config", &jaas);
-        }
-    }
-    let copies = addresses.len().to_string();
-    let in_sync = addresses.len().div_ceil(2).to_string();
-    let fixed = [
-        ("process.roles", "broker,controller"),
-        ("node.id", &id.to_string()),
-        ("controller.quorum.voters", &voters.join(",")),
-        ("controller.listener.names", "CONTROLLER"),
-        ("inter.broker.listener.name", "INTERNAL"),
-        ("listeners", &listeners),
-        ("advertised.listeners", &advertised),
-        ("listener.security.protocol.map", &protocols),
-        ("auto.create.topics.enable", "false"),
-        ("default.replication.factor", &copies),
-        ("min.insync.replicas", &in_sync),
-        // Internal topics: few partitions, so that the first use is quick.
-        ("offsets.topic.num.partitions", "2"),
-        ("offsets.topic.replication.factor", &copies),
-        ("transaction.state.log.num.partitions", "2"),
-        ("transaction.state.log.replication.factor", &copies),
-        ("transaction.state.log.min.isr", &in_sync),
-        ("share.coordinator.state.topic.num.partitions", "1"),
-        ("share.coordinator.state.topic.replication.factor", &copies),
-        ("share.coordinator.state.topic.min.isr", &in_sync),
-        // Small in memory, threads and files.
-        ("num.network.threads", "2"),
-        ("num.io.threads", "4"),
-        ("background.threads", "2"),
-        ("log.cleaner.dedupe.buffer.size", "4194304"),
-        ("log.index.size.max.bytes", "1048576"),
-        // What tests would wait for: a dead broker, a dead member, a dead transaction. Times in ms.
-        ("broker.heartbeat.interval.ms", "500"),
-        ("broker.session.timeout.ms", "3000"),
-        ("controller.quorum.election.timeout.ms", "500"),
-        ("controller.quorum.fetch.timeout.ms", "1000"),
-        ("controller.quorum.election.backoff.max.ms", "250"),
-        ("replica.lag.time.max.ms", "3000"),
-        ("group.initial.rebalance.delay.ms", "0"),
-        ("group.min.session.timeout.ms", "500"),
-        (
-            "transaction.abort.timed.out.transaction.cleanup.interval.ms",
-            "500",
-        ),
-    ];
-    let fixed = fixed.map(|(key, value)| (key.to_owned(), value.to_owned()));
-    // The last of two with one name counts.
-    [&fixed[..], &set[..], &options.properties[..]].concat()
 }

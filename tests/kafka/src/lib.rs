@@ -19,15 +19,18 @@ mod cluster;
 mod credentials;
 mod kit;
 mod node;
+mod properties;
 mod proxy;
 mod runs;
+mod security;
 mod spawn;
 mod wire;
 
 pub use client::{Client, Offsets, Partition, Record, TopicDescription};
-pub use cluster::{Cluster, Options, Security, topic_name};
+pub use cluster::{Cluster, Options, topic_name};
 pub use credentials::Credentials;
 pub use proxy::{Held, Proxy, Side, api};
+pub use security::Security;
 
 /// Environment variable that names another cluster, as `host:port,host:port`, without encryption.
 pub const OTHER_CLUSTER: &str = "OUTRIGGER_TEST_BROKERS";

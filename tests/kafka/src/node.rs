@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::kit::Kit;
+use crate::properties::INTERNAL_PORT;
 use crate::spawn;
 
 /// Heap of a node, MiB: the broker runs in a third of it, with messages of some megabytes to spare.
@@ -23,11 +24,6 @@ const STOP_MAX: Duration = Duration::from_secs(30);
 pub const POLL: Duration = Duration::from_millis(20);
 /// Lines of a log that a failure shows.
 const TAIL_LINES: usize = 25;
-
-/// Port of controllers, on the node's own address.
-pub const CONTROLLER_PORT: u16 = 9093;
-/// Port of brokers among themselves and of the harness, never behind a proxy.
-pub const INTERNAL_PORT: u16 = 9094;
 
 #[derive(Debug)]
 pub struct Node {
