@@ -129,7 +129,7 @@ const NAMED_ONLY_IN: [(&str, &[&str]); 6] = [
     ("nix", &["runtime/tap/"]),
     ("socket2", &["runtime/tap/"]),
     // The only files that touch a broker.
-    ("rdkafka", &["runtime/kafka/"]),
+    ("rdkafka", &["runtime/kafka/", "tests/kafka/"]),
     // The only files that measure the host.
     ("sysinfo", &["runtime/governor", "runtime/telemetry"]),
     // The clock of the runtime's own measurements is the system's; dates are the simulator's.
@@ -236,6 +236,7 @@ fn crates_depend_one_way() {
     }
     for manifest in [
         "runtime/policy/Cargo.toml",
+        "tests/kafka/Cargo.toml",
         "tests/xtask/Cargo.toml",
         "examples/bus-simulator/Cargo.toml",
     ] {
