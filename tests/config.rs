@@ -194,6 +194,10 @@ fn every_number_is_held_to_its_range() {
                 "{}\n[topics._audit]\n{line}\n",
                 fixture("small.toml")
             )),
+            Section::Kafka => Some(format!(
+                "{}\n[kafka.main]\nbootstrap = \"host:9092\"\n{line}\n",
+                fixture("small.toml")
+            )),
             Section::Runtime
             | Section::Labels
             | Section::Tap

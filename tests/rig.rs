@@ -253,6 +253,12 @@ impl Data {
         }
     }
 
+    /// The journal's identity.
+    pub fn log_id(&self) -> [u8; 16] {
+        let dir = Dir::open_ambient_dir(self.path.join("journal"), ambient_authority()).unwrap();
+        Reader::open(&dir).unwrap().log_id().unwrap()
+    }
+
     /// Frames that the journal holds, in order.
     pub fn frames(&self) -> Vec<Frame> {
         let mut frames = Vec::new();

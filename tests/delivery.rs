@@ -1,0 +1,14 @@
+//! Delivery to a real Apache Kafka, read back by Kafka's own client. One broker is shared by all
+//! tests that do not end it.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+#[expect(dead_code, reason = "these tests use a part of it")]
+mod rig;
+
+#[path = "delivery/guarantees.rs"]
+mod guarantees;
+#[path = "delivery/mirror.rs"]
+mod mirror;
+#[path = "delivery/recovery.rs"]
+mod recovery;
