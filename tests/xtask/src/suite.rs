@@ -11,13 +11,19 @@ use std::time::{Duration, Instant};
 use clap::Args;
 
 use crate::guests::{self, Built, Kit};
-use crate::places::Places;
+use crate::places::{Places, set};
 use crate::progress::{Failure, Progress, shown};
 use crate::runner::{self, Counts};
 use crate::setup::{self, GuestToolchain};
 
 /// Packages that link Cranelift, or whose tests do.
 const WITH_COMPILER: [&str; 2] = ["outrigger-plugin", "outrigger-sandbox"];
+
+/// The harness of a real Apache Kafka; its tests start brokers.
+const WITH_BROKERS: &str = "kafka-harness";
+
+/// What a test says that found no broker and could start none.
+const NO_BROKER: &str = "skipped: no broker";
 
 const READ: &str = "read the message above";
 
@@ -31,7 +37,7 @@ pub struct Options {
     step: Vec<String>,
 }
 
-const STEPS: [&str; 8] = [
+const STEPS: [&str; 9] = [
     "format",
     "lint",
     "lint-guests",
@@ -39,6 +45,7 @@ const STEPS: [&str; 8] = [
     "test-fuzz",
     "test-runtime",
     "test-sandbox",
+    "test-kafka",
     "bench-build",
 ];
 
@@ -103,6 +110,7 @@ impl Suite<'_> {
             self.wanted("test-runtime", |suite| suite.test_runtime(&kit))?;
             self.wanted("test-sandbox", |suite| suite.test_sandbox(&toolchain, &kit))?;
         }
+        self.wanted("test-kafka", Self::test_kafka)?;
         self.wanted("bench-build", Self::build_benches)
     }
 
@@ -181,8 +189,27 @@ impl Suite<'_> {
     fn test_runtime(&mut self, kit: &Kit) -> Result<(), Failure> {
         let mut cargo = self.places.cargo("test");
         without_compiler(cargo.args(["--release", "--locked"]));
+        cargo.args(["--exclude", WITH_BROKERS]);
         cargo.env("OUTRIGGER_TEST_INSTALLATION", kit.installed());
         self.count(cargo)
+    }
+
+    /// What only a real broker shows. Without Java and Maven its tests skip themselves, which is no
+    /// pass where a change is judged.
+    fn test_kafka(&mut self) -> Result<(), Failure> {
+        let mut cargo = self.places.cargo("test");
+        cargo.args(["--release", "--locked", "--package", WITH_BROKERS]);
+        cargo.env("OUTRIGGER_CACHE", &self.places.cache);
+        self.count(cargo)?;
+        let mut skipped = self.counts.skip_lines.iter();
+        match skipped.find(|line| line.starts_with(NO_BROKER)) {
+            Some(line) if set("CI").is_some_and(|ci| ci == "true") => {
+                let remedy = "install a JDK of Java 17 or later, and Maven (on Debian, as root: \
+                              apt-get install openjdk-17-jdk-headless maven)";
+                Err(Failure::new(line, remedy))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn test_sandbox(&mut self, toolchain: &GuestToolchain, kit: &Kit) -> Result<(), Failure> {
