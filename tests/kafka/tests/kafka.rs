@@ -314,6 +314,58 @@ fn listeners_refuse_wrong_secrets() {
 }
 
 #[test]
+fn brokers_refuse_what_is_not_allowed() {
+    let authorizer = "org.apache.kafka.metadata.authorizer.StandardAuthorizer";
+    let properties = [
+        ("authorizer.class.name", authorizer),
+        // Nodes, and the client that sets up the test.
+        ("super.users", "User:ANONYMOUS"),
+    ];
+    let options = Options {
+        listeners: vec![Security::SaslPlain],
+        properties: properties
+            .map(|(key, value)| (key.to_owned(), value.to_owned()))
+            .to_vec(),
+        ..Options::default()
+    };
+    let Some(cluster) = Cluster::start(&options) else {
+        return;
+    };
+    let mut admin = cluster.client();
+    admin.create_topic("mine", 1, 1, &[]).unwrap();
+    let credentials = cluster.credentials();
+    let user = &credentials.user;
+    let mut client = cluster.client_as(Security::SaslPlain, user, &credentials.password);
+    let record = [(&b"key"[..], &b"value"[..])];
+    let refused = client.produce("mine", &record).unwrap_err();
+    assert!(
+        refused.starts_with("TopicAuthorizationException"),
+        "{refused}"
+    );
+    admin.allow(user, "WRITE", "TOPIC", "mine").unwrap();
+    eventually("the user may write", || {
+        client.produce("mine", &record).is_ok()
+    });
+    let refused = client.read_committed("mine").unwrap_err();
+    assert!(
+        refused.starts_with("TopicAuthorizationException"),
+        "{refused}"
+    );
+
+    admin
+        .configure("mine", &[("max.message.bytes", "100")])
+        .unwrap();
+    let large = [(&b"key"[..], &[0; 200][..])];
+    let refused = admin.produce("mine", &large).unwrap_err();
+    assert!(refused.starts_with("RecordTooLargeException"), "{refused}");
+    for value in [Some(1_000.0), None] {
+        admin.quota("slow", "producer_byte_rate", value).unwrap();
+    }
+    assert_eq!(admin.group_offsets("nobody", "mine").unwrap(), []);
+    assert_eq!(committed(&mut admin, "mine"), ["value"]);
+}
+
+#[test]
 fn proxies_hold_what_tests_say() {
     let options = Options {
         proxied: true,
