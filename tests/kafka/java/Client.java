@@ -23,6 +23,7 @@ import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.AlterConfigOp;
 import org.apache.kafka.clients.admin.ConfigEntry;
 import org.apache.kafka.clients.admin.NewTopic;
+import org.apache.kafka.clients.admin.OffsetSpec;
 import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
@@ -130,6 +131,14 @@ public final class Client {
                     var described = admin.describeTopics(List.of(topic())).allTopicNames().get();
                     if (described.get(topic()).partitions().stream()
                             .allMatch(partition -> partition.leader() != null)) {
+                        // A leader opens its log only after it is known as leader. A producer that
+                        // is turned away then, with its next batch already let in, stays out of
+                        // sequence for good.
+                        Map<TopicPartition, OffsetSpec> logs = new HashMap<>();
+                        for (int i = 0; i < topic.numPartitions(); i++) {
+                            logs.put(new TopicPartition(topic(), i), OffsetSpec.latest());
+                        }
+                        admin.listOffsets(logs).all().get();
                         return JSON.createObjectNode();
                     }
                 } catch (ExecutionException error) {
@@ -253,6 +262,10 @@ public final class Client {
         own.remove("allow.auto.create.topics");
         own.put("acks", "all");
         own.put("linger.ms", "0");
+        own.put("max.in.flight.requests.per.connection", "1");
+        long timeout = Math.max(timeout().toMillis(), 2);
+        own.put("delivery.timeout.ms", String.valueOf(timeout));
+        own.put("request.timeout.ms", String.valueOf(timeout / 2));
         own.putIfAbsent("max.block.ms", "10000");
         String id = request.path("transactional_id").asText("");
         if (!id.isEmpty()) {

@@ -18,8 +18,9 @@ use crate::spawn;
 
 /// Heap of a node, MiB: the broker runs in a third of it, with messages of some megabytes to spare.
 const HEAP_MIB: u32 = 256;
-/// A node that is told to stop does so within a second; longer, and it is killed.
-const STOP_MAX: Duration = Duration::from_secs(30);
+/// A node that is told to stop does so within a second, but within 15 s or more when it writes down
+/// its classes on a busy machine. Longer, and it is killed.
+const STOP_MAX: Duration = Duration::from_secs(120);
 /// Between two looks at a process or a broker.
 pub const POLL: Duration = Duration::from_millis(20);
 /// Lines of a log that a failure shows.

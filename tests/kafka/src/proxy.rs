@@ -274,13 +274,13 @@ pub struct Held<'a> {
 impl Held<'_> {
     /// Waits until one was caught; whether one was, within that time.
     pub fn wait(&self, max: Duration) -> bool {
-        let caught = |state: &mut State| {
+        let none_yet = |state: &mut State| {
             let rule = state.rules.iter().find(|rule| rule.id == self.id);
             rule.is_none_or(|rule| rule.caught == 0)
         };
         let state = self.proxy.shared.lock();
         let changed = &self.proxy.shared.changed;
-        let (_state, late) = changed.wait_timeout_while(state, max, caught).unwrap();
+        let (_state, late) = changed.wait_timeout_while(state, max, none_yet).unwrap();
         !late.timed_out()
     }
 

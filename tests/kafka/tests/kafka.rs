@@ -5,14 +5,15 @@
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use kafka_harness::{Client, Cluster, Options, Security, Side, api, topic_name};
-use rdkafka::ClientConfig;
-use rdkafka::error::KafkaError;
-use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+use kafka_harness::{Client, Cluster, OTHER_CLUSTER, Options, Security, Side, api, topic_name};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::producer::{BaseProducer, BaseRecord, DeliveryResult, Producer, ProducerContext};
+use rdkafka::{ClientConfig, ClientContext};
 
 /// Far longer than anything here takes.
 const LONG: Duration = Duration::from_secs(60);
@@ -224,6 +225,42 @@ fn three_brokers_serve_without_one() {
     assert_eq!(committed(&mut client, "kept"), expected);
 }
 
+/// Passes on errors as librdkafka tells them.
+struct Errors(mpsc::Sender<KafkaError>);
+
+impl ClientContext for Errors {
+    fn error(&self, error: KafkaError, _reason: &str) {
+        let _ = self.0.send(error);
+    }
+}
+
+impl ProducerContext for Errors {
+    type DeliveryOpaque = ();
+
+    fn delivery(&self, _: &DeliveryResult<'_>, (): ()) {}
+}
+
+/// What a client with this configuration runs into first, other than having no broker left.
+fn first_error(config: &ClientConfig) -> RDKafkaErrorCode {
+    let (sender, errors) = mpsc::channel();
+    let producer: BaseProducer<Errors> = config.create_with_context(Errors(sender)).unwrap();
+    let mut found = None;
+    eventually("an error", || {
+        // Clients connect when they want to know something.
+        let reached = producer
+            .client()
+            .fetch_metadata(None, Duration::from_millis(200));
+        assert!(reached.is_err(), "let in: {config:?}");
+        producer.poll(Duration::from_millis(20));
+        let mut codes = errors
+            .try_iter()
+            .filter_map(|error| error.rdkafka_error_code());
+        found = codes.find(|code| *code != RDKafkaErrorCode::AllBrokersDown);
+        found.is_some()
+    });
+    found.unwrap()
+}
+
 #[test]
 fn listeners_refuse_wrong_secrets() {
     let secure = [Security::Tls, Security::SaslPlain, Security::SaslScram];
@@ -237,37 +274,29 @@ fn listeners_refuse_wrong_secrets() {
     cluster.client().create_topic("secret", 1, 1, &[]).unwrap();
     let credentials = cluster.credentials();
     let stranger = credentials.stranger.display().to_string();
-    let reach = |config: &ClientConfig| -> Result<(), (KafkaError, Option<KafkaError>)> {
-        let producer: BaseProducer = config.create().unwrap();
-        // Refused clients try again for as long as they are asked.
-        let metadata = producer
-            .client()
-            .fetch_metadata(Some("secret"), Duration::from_secs(3));
-        let metadata = metadata.map_err(|error| {
-            (
-                error,
-                producer
-                    .client()
-                    .fatal_error()
-                    .map(|(code, _)| KafkaError::MetadataFetch(code)),
-            )
-        })?;
-        assert_eq!(metadata.topics()[0].partitions().len(), 1);
-        send(&producer, "secret", "told");
-        producer.flush(LONG).map_err(|error| (error, None))
-    };
     thread::scope(|scope| {
         for security in secure {
-            let (cluster, stranger, reach) = (&cluster, &stranger, &reach);
+            let (cluster, stranger) = (&cluster, &stranger);
             scope.spawn(move || {
-                reach(&config(cluster, security)).unwrap();
-                let mut wrong = config(cluster, security);
-                reach(wrong.set("ssl.ca.location", stranger)).unwrap_err();
-                let mut wrong = config(cluster, security);
-                reach(wrong.set("security.protocol", "plaintext")).unwrap_err();
-                if security != Security::Tls {
+                let right = config(cluster, security);
+                let producer: BaseProducer = right.create().unwrap();
+                send(&producer, "secret", "told");
+                producer.flush(LONG).unwrap();
+                let refused = |key: &str, value: &str| {
                     let mut wrong = config(cluster, security);
-                    reach(wrong.set("sasl.password", "guessed")).unwrap_err();
+                    first_error(wrong.set(key, value))
+                };
+                let untrusted = refused("ssl.ca.location", stranger);
+                assert_eq!(untrusted, RDKafkaErrorCode::SSL);
+                // Here librdkafka tells no error, and tries again for as long as it is asked.
+                let mut open = config(cluster, security);
+                open.set("security.protocol", "plaintext");
+                let producer: BaseProducer = open.create().unwrap();
+                let short = Duration::from_millis(500);
+                producer.client().fetch_metadata(None, short).unwrap_err();
+                if security != Security::Tls {
+                    let guessed = refused("sasl.password", "guessed");
+                    assert_eq!(guessed, RDKafkaErrorCode::Authentication);
                 }
             });
         }
@@ -282,6 +311,58 @@ fn listeners_refuse_wrong_secrets() {
             "{refused}"
         );
     }
+}
+
+#[test]
+fn brokers_refuse_what_is_not_allowed() {
+    let authorizer = "org.apache.kafka.metadata.authorizer.StandardAuthorizer";
+    let properties = [
+        ("authorizer.class.name", authorizer),
+        // Nodes, and the client that sets up the test.
+        ("super.users", "User:ANONYMOUS"),
+    ];
+    let options = Options {
+        listeners: vec![Security::SaslPlain],
+        properties: properties
+            .map(|(key, value)| (key.to_owned(), value.to_owned()))
+            .to_vec(),
+        ..Options::default()
+    };
+    let Some(cluster) = Cluster::start(&options) else {
+        return;
+    };
+    let mut admin = cluster.client();
+    admin.create_topic("mine", 1, 1, &[]).unwrap();
+    let credentials = cluster.credentials();
+    let user = &credentials.user;
+    let mut client = cluster.client_as(Security::SaslPlain, user, &credentials.password);
+    let record = [(&b"key"[..], &b"value"[..])];
+    let refused = client.produce("mine", &record).unwrap_err();
+    assert!(
+        refused.starts_with("TopicAuthorizationException"),
+        "{refused}"
+    );
+    admin.allow(user, "WRITE", "TOPIC", "mine").unwrap();
+    eventually("the user may write", || {
+        client.produce("mine", &record).is_ok()
+    });
+    let refused = client.read_committed("mine").unwrap_err();
+    assert!(
+        refused.starts_with("TopicAuthorizationException"),
+        "{refused}"
+    );
+
+    admin
+        .configure("mine", &[("max.message.bytes", "100")])
+        .unwrap();
+    let large = [(&b"key"[..], &[0; 200][..])];
+    let refused = admin.produce("mine", &large).unwrap_err();
+    assert!(refused.starts_with("RecordTooLargeException"), "{refused}");
+    for value in [Some(1_000.0), None] {
+        admin.quota("slow", "producer_byte_rate", value).unwrap();
+    }
+    assert_eq!(admin.group_offsets("nobody", "mine").unwrap(), []);
+    assert_eq!(committed(&mut admin, "mine"), ["value"]);
 }
 
 #[test]
@@ -334,6 +415,29 @@ fn proxies_hold_what_tests_say() {
     });
     drop(producer);
 
+    // A request that is thrown away is sent again; one that is delayed takes its time.
+    let producer = transactional(&cluster, "held");
+    begin(&producer, "held", "sent again");
+    let held = proxy.hold_api(api::END_TXN, Side::Request);
+    let sent = proxy.requests(api::END_TXN);
+    thread::scope(|scope| {
+        let commit = scope.spawn(|| producer.commit_transaction(LONG));
+        assert!(held.wait(LONG));
+        held.discard();
+        commit.join().unwrap().unwrap();
+    });
+    assert_eq!(proxy.requests(api::END_TXN), sent + 2);
+    begin(&producer, "held", "delayed");
+    let delay = Duration::from_millis(300);
+    let delayed = proxy.delay_api(api::END_TXN, Side::Response, delay);
+    let begun = Instant::now();
+    producer.commit_transaction(LONG).unwrap();
+    assert!(begun.elapsed() >= delay);
+    delayed.release();
+    let all = ["answer held", "request held", "sent again", "delayed"];
+    assert_eq!(committed(&mut client, "held"), all);
+    drop(producer);
+
     // Whole directions.
     let reaches = |max: Duration| {
         let producer: BaseProducer = config(&cluster, Security::Plain).create().unwrap();
@@ -369,7 +473,7 @@ fn proxies_hold_what_tests_say() {
     assert!(!reaches(short));
     cluster.restart(1);
     assert!(reaches(LONG));
-    assert_eq!(committed(&mut client, "held"), both);
+    assert_eq!(committed(&mut client, "held"), all);
 }
 
 /// Where the process that is to be killed is told to start a cluster.
@@ -384,9 +488,9 @@ fn victim() {
     let Some(cluster) = Cluster::start(&Options::default()) else {
         return;
     };
+    let (pid, servers) = (cluster.pid(1).unwrap(), cluster.bootstrap());
     println!(
-        "\nbroker {} {}",
-        cluster.pid(1).unwrap(),
+        "\nbroker {pid} {servers} {}",
         cluster.folder().unwrap().display()
     );
     assert_ne!(how, "panic", "as told");
@@ -395,40 +499,69 @@ fn victim() {
     }
 }
 
+/// One test of this file in a process of its own.
+fn alone(test: &str, variable: &str, value: &str) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command
+        .args(["--exact", test, "--nocapture"])
+        .env(variable, value)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command
+}
+
+/// Starts the victim: its process, and process id, bootstrap servers and folder of its broker.
+fn start_victim(how: &str) -> (Child, PathBuf, String, PathBuf) {
+    let mut process = alone("victim", VICTIM, how).spawn().unwrap();
+    let lines = BufReader::new(process.stdout.take().unwrap()).lines();
+    let mut lines = lines.map_while(Result::ok);
+    let line = lines.find(|line| line.starts_with("broker ")).unwrap();
+    let [_, pid, servers, folder] = line.splitn(4, ' ').collect::<Vec<_>>()[..] else {
+        panic!("{line}");
+    };
+    let broker = Path::new("/proc").join(pid);
+    (process, broker, servers.to_owned(), PathBuf::from(folder))
+}
+
 #[test]
-fn no_broker_outlives_its_test() {
-    for how in ["panic", "kill"] {
-        let mut process = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "victim", "--nocapture"])
-            .env(VICTIM, how)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let lines = BufReader::new(process.stdout.take().unwrap()).lines();
-        let line = lines
-            .map_while(Result::ok)
-            .find(|line| line.starts_with("broker "));
-        // The victim has said that there is no broker; so does another test here.
-        let Some(line) = line else {
-            assert!(Cluster::shared().is_none());
-            return;
-        };
-        let words: Vec<&str> = line.split(' ').collect();
-        let (broker, folder) = (Path::new("/proc").join(words[1]), PathBuf::from(words[2]));
-        if how == "kill" {
-            assert!(broker.exists());
-            process.kill().unwrap();
-        }
-        let output = process.wait_with_output().unwrap();
-        eventually("the broker is gone", || !broker.exists());
-        if how == "panic" {
-            let said = String::from_utf8_lossy(&output.stderr).into_owned();
-            let kept = format!("logs of the brokers: {}", folder.display());
-            assert!(said.contains(&kept), "{said}");
-            assert!(folder.join("node-1/log.txt").exists());
-        }
-        std::fs::remove_dir_all(folder).unwrap();
+fn logs_are_kept_when_a_test_fails() {
+    if Cluster::shared().is_none() {
+        return;
     }
+    let (process, broker, _, folder) = start_victim("panic");
+    let output = process.wait_with_output().unwrap();
+    eventually("the broker is gone", || !broker.exists());
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    let kept = format!("logs of the brokers: {}", folder.display());
+    assert!(said.contains(&kept), "{said}");
+    assert!(folder.join("node-1/log.txt").exists());
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn no_broker_outlives_its_test_and_others_brokers_do() {
+    if Cluster::shared().is_none() {
+        return;
+    }
+    let (mut process, broker, servers, _) = start_victim("kill");
+    // Another process uses that broker, and leaves it alone.
+    let guest = alone("aborted_records_are_not_shown", OTHER_CLUSTER, &servers)
+        .output()
+        .unwrap();
+    assert!(guest.status.success(), "{guest:?}");
+    assert!(broker.exists());
+    process.kill().unwrap();
+    process.wait().unwrap();
+    eventually("the broker is gone", || !broker.exists());
+}
+
+#[test]
+fn absence_of_java_is_said_aloud() {
+    let absent = alone("records_of_java_are_read_back", "JAVA_HOME", "/nowhere")
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&absent.stderr);
+    assert!(absent.status.success(), "{said}");
+    assert_eq!(said.trim(), "skipped: no broker (java is missing)");
 }

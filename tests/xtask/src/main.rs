@@ -32,9 +32,10 @@ struct Arguments {
 
 const ENVIRONMENT: &str = "\
 Environment:
-  OUTRIGGER_CACHE       what is built lies here [default: ~/.cache/outrigger]
-  CARGO_TARGET_DIR      target directory of the host [default: target in the cache]
-  OUTRIGGER_RECORDINGS  recordings for the tests [default: ../shared/recordings]
+  OUTRIGGER_CACHE         what is built lies here [default: ~/.cache/outrigger]
+  CARGO_TARGET_DIR        target directory of the host [default: target in the cache]
+  OUTRIGGER_RECORDINGS    recordings for the tests [default: ../shared/recordings]
+  OUTRIGGER_TEST_BROKERS  Kafka for the tests that can share one [default: a new one]
 
 Exit codes:
   0  done

@@ -177,6 +177,12 @@ pub fn check_tools(progress: &Progress) -> Result<(), Failure> {
         };
         progress.say(&format!("found {version}"));
     }
+    for (tool, argument) in [("javac", "--version"), ("mvn", "--version")] {
+        progress.say(&match said(Command::new(tool).arg(argument)) {
+            Some(version) => format!("found {version}"),
+            None => format!("{tool} is missing: tests with a Kafka broker will skip themselves"),
+        });
+    }
     Ok(())
 }
 

@@ -11,13 +11,20 @@ use std::time::{Duration, Instant};
 use clap::Args;
 
 use crate::guests::{self, Built, Kit};
-use crate::places::Places;
+use crate::places::{Places, set};
 use crate::progress::{Failure, Progress, shown};
 use crate::runner::{self, Counts};
 use crate::setup::{self, GuestToolchain};
 
 /// Packages that link Cranelift, or whose tests do.
 const WITH_COMPILER: [&str; 2] = ["outrigger-plugin", "outrigger-sandbox"];
+
+/// Test targets that start brokers. Their manifests say `test = false`, so that they only run when
+/// named, while every step selects the same packages.
+const WITH_BROKERS: &str = "kafka";
+
+/// What a test says that found no broker and could start none.
+const NO_BROKER: &str = "skipped: no broker";
 
 const READ: &str = "read the message above";
 
@@ -31,7 +38,7 @@ pub struct Options {
     step: Vec<String>,
 }
 
-const STEPS: [&str; 8] = [
+const STEPS: [&str; 9] = [
     "format",
     "lint",
     "lint-guests",
@@ -39,6 +46,7 @@ const STEPS: [&str; 8] = [
     "test-fuzz",
     "test-runtime",
     "test-sandbox",
+    "test-kafka",
     "bench-build",
 ];
 
@@ -103,6 +111,7 @@ impl Suite<'_> {
             self.wanted("test-runtime", |suite| suite.test_runtime(&kit))?;
             self.wanted("test-sandbox", |suite| suite.test_sandbox(&toolchain, &kit))?;
         }
+        self.wanted("test-kafka", Self::test_kafka)?;
         self.wanted("bench-build", Self::build_benches)
     }
 
@@ -145,9 +154,14 @@ impl Suite<'_> {
     }
 
     fn lint(&mut self) -> Result<(), Failure> {
-        let mut cargo = self.places.cargo("clippy");
-        cargo.args(["--release", "--locked", "--workspace", "--all-targets"]);
-        runner::run(cargo.args(["--", "-D", "warnings"]), READ)
+        for targets in [&["--all-targets"][..], &["--test", WITH_BROKERS]] {
+            let mut cargo = self.places.cargo("clippy");
+            cargo
+                .args(["--release", "--locked", "--workspace"])
+                .args(targets);
+            runner::run(cargo.args(["--", "-D", "warnings"]), READ)?;
+        }
+        Ok(())
     }
 
     fn lint_guests(&mut self) -> Result<(), Failure> {
@@ -183,6 +197,24 @@ impl Suite<'_> {
         without_compiler(cargo.args(["--release", "--locked"]));
         cargo.env("OUTRIGGER_TEST_INSTALLATION", kit.installed());
         self.count(cargo)
+    }
+
+    /// What only a real broker shows. Without Java and Maven its tests skip themselves, which is no
+    /// pass where a change is judged.
+    fn test_kafka(&mut self) -> Result<(), Failure> {
+        let mut cargo = self.places.cargo("test");
+        without_compiler(cargo.args(["--release", "--locked", "--test", WITH_BROKERS]));
+        cargo.env("OUTRIGGER_CACHE", &self.places.cache);
+        self.count(cargo)?;
+        let mut skipped = self.counts.skip_lines.iter();
+        match skipped.find(|line| line.starts_with(NO_BROKER)) {
+            Some(line) if set("CI").is_some_and(|ci| ci == "true") => {
+                let remedy = "install a JDK of Java 17 or later, and Maven (on Debian, as root: \
+                              apt-get install openjdk-17-jdk-headless maven)";
+                Err(Failure::new(line, remedy))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn test_sandbox(&mut self, toolchain: &GuestToolchain, kit: &Kit) -> Result<(), Failure> {
