@@ -25,8 +25,8 @@ mod status;
 mod tests;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use outrigger_kafka::{Delivered, Progress, Remedy, Shipment, Trouble};
@@ -34,8 +34,8 @@ use outrigger_kafka::{Delivered, Progress, Remedy, Shipment, Trouble};
 pub use broker::{Broker, Kafka};
 pub use envelope::Envelope;
 pub use feed::{Fed, Feed, FeedError};
-pub use lane::Lane;
 use lane::Flight;
+pub use lane::Lane;
 pub use open::{Forwarders, OpenForward, OpenForwarder, cluster, open};
 pub use pace::Pace;
 pub use status::{ForwardStatus, LaneStatus};
@@ -198,8 +198,8 @@ impl<B: Broker> Forwarder<B> {
             return false;
         };
         let mut lanes = self.lanes.iter_mut();
-        let empty = state.flights.is_empty()
-            && lanes.all(|lane| matches!(lane.feed.peek(), Ok(None)));
+        let empty =
+            state.flights.is_empty() && lanes.all(|lane| matches!(lane.feed.peek(), Ok(None)));
         empty || Instant::now() >= deadline
     }
 
@@ -463,10 +463,12 @@ impl<B: Broker> Forwarder<B> {
         let committed = self.broker.commit();
         // A failed commit does not name the record at fault; its report does.
         let served = self.serve(state);
-        committed.map_err(Stuck::Trouble).or_else(|stuck| match served {
-            Err(known) if stuck.remedy() == Some(Remedy::Abort) => Err(known),
-            Ok(_) | Err(_) => Err(stuck),
-        })?;
+        committed
+            .map_err(Stuck::Trouble)
+            .or_else(|stuck| match served {
+                Err(known) if stuck.remedy() == Some(Remedy::Abort) => Err(known),
+                Ok(_) | Err(_) => Err(stuck),
+            })?;
         state.in_transaction = false;
         state.last_commit = Some(Instant::now());
         state.status.commits += 1;

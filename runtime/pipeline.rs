@@ -35,11 +35,11 @@ use outrigger_policy::topology::{PluginId, TapId, Target, Topology};
 use outrigger_policy::verdict::OnQuarantine;
 
 use batch::Batch;
+pub use bury::{REFUSED, Refusal};
 use decode::{DecodeStage, FrameBatch};
 pub use fold::{Folded, StorePart};
 use member::{Calls, Member, Serves};
 pub use member::{Installed, MisfitError, PluginCounters};
-pub use bury::{REFUSED, Refusal};
 pub use ports::{Counters, FrameArchive, Input, Outbox, Setup, Stopped};
 use route::RouteStage;
 use validate::ValidateStage;

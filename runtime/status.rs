@@ -19,8 +19,9 @@ pub use gather::{describe, snapshot};
 pub use render::{render, summary};
 pub use sampler::{MARKS_MAX, SAMPLE_EVERY, Sampler};
 pub use snapshot::{
-    ClassStatus, DeadLetters, FORMAT, Health, JournalStatus, KafkaStatus, KafkaTopicStatus, LatencyStatus, Ledger, PipelineLag,
-    PluginStatus, ProcessStatus, StatusSnapshot, TapStatus, TopicStatus,
+    ClassStatus, DeadLetters, FORMAT, Health, JournalStatus, KafkaStatus, KafkaTopicStatus,
+    LatencyStatus, Ledger, PipelineLag, PluginStatus, ProcessStatus, StatusSnapshot, TapStatus,
+    TopicStatus,
 };
 
 /// What the pipeline's thread last said of itself.

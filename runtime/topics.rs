@@ -17,8 +17,8 @@ use std::sync::Arc;
 
 use cap_std::fs::Dir;
 use outrigger_journal::{
-    AppendError, Appended, Block, Kind, OpenError, OpenReport, Options, ReadError, Reader, Retained,
-    StreamError, StreamId, SyncHandle, Writer,
+    AppendError, Appended, Block, Kind, OpenError, OpenReport, Options, ReadError, Reader,
+    Retained, StreamError, StreamId, SyncHandle, Writer,
 };
 use outrigger_policy::Columns;
 use outrigger_policy::topology::TopicId;
@@ -177,7 +177,11 @@ impl Topics {
 
     /// Handles that make the logs durable from another thread.
     pub fn sync_handles(&self) -> Vec<SyncHandle> {
-        let logs = self.logs.iter().flatten().filter_map(|topic| topic.log.as_ref());
+        let logs = self
+            .logs
+            .iter()
+            .flatten()
+            .filter_map(|topic| topic.log.as_ref());
         logs.map(|log| log.writer.sync_handle()).collect()
     }
 

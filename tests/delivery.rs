@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod common;
-#[expect(dead_code, reason = "these tests use a part of it")]
+#[allow(dead_code)] // these tests use a part of it
 mod rig;
 
 #[path = "delivery/guarantees.rs"]

@@ -116,6 +116,8 @@ impl Site {
     pub fn run_well(&self, name: &str, arguments: &[&str]) -> StatusSnapshot {
         let output = self.run(name, arguments);
         let errors = String::from_utf8_lossy(&output.stderr);
+        // Shown if the test fails.
+        eprint!("{errors}");
         assert_eq!(output.status.code(), Some(0), "{errors}");
         serde_json::from_slice(&output.stdout).unwrap()
     }

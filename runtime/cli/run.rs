@@ -102,6 +102,16 @@ pub fn run(args: &RunArgs) -> ExitCode {
                     snapshot.ledger.waiting
                 );
             }
+            for kafka in &snapshot.kafka {
+                let waiting: u64 = kafka.topics.iter().map(|topic| topic.waiting).sum();
+                if waiting > 0 {
+                    let cluster = &kafka.cluster;
+                    eprintln!(
+                        "outrigger: {waiting} records wait in the topic logs for kafka.{cluster}; the \
+                         next start delivers them"
+                    );
+                }
+            }
             ExitCode::SUCCESS
         }
         Err(error) => {

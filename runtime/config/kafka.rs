@@ -212,7 +212,8 @@ fn read_cluster<'a>(
     let queue_bytes_max = cx.setting(table, "queue_bytes_max");
     let record_bytes_max = cx.setting(table, "record_bytes_max");
     if record_bytes_max > queue_bytes_max {
-        let message = format!("must be at most queue_bytes_max {queue_bytes_max}, is {record_bytes_max}");
+        let message =
+            format!("must be at most queue_bytes_max {queue_bytes_max}, is {record_bytes_max}");
         cx.fail(join(&table.path, "record_bytes_max"), message);
     }
     let egress_bytes_per_s = cx.setting(table, "egress_bytes_per_s");
@@ -311,7 +312,9 @@ pub(super) fn mirror_all(config: &mut Config, bootstrap: &str) -> Result<(), Con
         return Err(fail(format!("the file has a kafka.{COMMAND_LINE} itself")));
     }
     let label = config.topology.topic(config.topology.audit()).label;
-    config.kafka.push(KafkaConfig::of_command_line(bootstrap, label));
+    config
+        .kafka
+        .push(KafkaConfig::of_command_line(bootstrap, label));
     let own = config.topics.len() - 2;
     for topic in &mut config.topics[..own] {
         topic.mirror.cluster.get_or_insert(COMMAND_LINE.to_owned());
@@ -384,7 +387,10 @@ pub(super) fn check_mirrors(
         });
         if let Some(twin) = twin {
             let key = join(&join("topics", &topic.name), "kafka_topic");
-            let message = format!("is that of topics.{} already: order is per topic", twin.name);
+            let message = format!(
+                "is that of topics.{} already: order is per topic",
+                twin.name
+            );
             cx.fail(key, message);
         }
     }

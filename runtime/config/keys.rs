@@ -177,7 +177,9 @@ const PORT: Range = Range::Number(limits::PORT_MIN, limits::PORT_MAX);
 const SOLE_LABEL: &str = "the only label; required when there are several";
 
 use Range::{Choice, Flag, Other};
-use Section::{Class, Journal, Kafka, Labels, Pipeline, Plugin, Reference, Reserved, Runtime, Tap, Topic};
+use Section::{
+    Class, Journal, Kafka, Labels, Pipeline, Plugin, Reference, Reserved, Runtime, Tap, Topic,
+};
 
 /// All keys, in the order of the README's table.
 pub const KEYS: &[Key] = &[

@@ -6,8 +6,8 @@ use outrigger_policy::topology::{AUDIT, DEAD_LETTERS};
 use toml::Spanned;
 use toml::de::DeValue;
 
-use super::keys::Section;
 use super::kafka::{MirrorConfig, read_mirror};
+use super::keys::Section;
 use super::labels::{read_label, required_label};
 use super::read::{Context, Table};
 use super::words::join;

@@ -72,9 +72,16 @@ impl Envelope {
         send: impl FnOnce(&Shipment<'_>) -> T,
     ) -> Result<T, rmp_serde::decode::Error> {
         self.fill(view, format)?;
-        let plugins = self.plugin_texts.get(view.plugins).map_or("", String::as_str);
+        let plugins = self
+            .plugin_texts
+            .get(view.plugins)
+            .map_or("", String::as_str);
         let schema = self.schemas.get(view.class).map_or("", String::as_str);
-        let verdict = if view.anomaly_count == 0 { "pass" } else { "anomaly" };
+        let verdict = if view.anomaly_count == 0 {
+            "pass"
+        } else {
+            "anomaly"
+        };
         let headers: [(&str, &[u8]); 10] = [
             ("outrigger-id", self.id.as_bytes()),
             ("outrigger-class", view.class.as_bytes()),
@@ -110,7 +117,12 @@ impl Envelope {
     ) -> Result<(), rmp_serde::decode::Error> {
         const TEXT: &str = "writing into text cannot fail";
         self.id.clear();
-        write!(self.id, "{}/{}/{}", self.log_id, view.last_frame, view.index).expect(TEXT);
+        write!(
+            self.id,
+            "{}/{}/{}",
+            self.log_id, view.last_frame, view.index
+        )
+        .expect(TEXT);
         self.captured.clear();
         write!(self.captured, "{}", view.captured_ns).expect(TEXT);
         self.event.clear();

@@ -78,9 +78,8 @@ impl Lane {
     ) -> Self {
         let mark = marks.as_ref().and_then(|(dir, cluster, log_id)| {
             let mark = marks::read(dir, &name)?;
-            let same = mark.cluster == *cluster
-                && mark.log_id == *log_id
-                && mark.topic == kafka_topic;
+            let same =
+                mark.cluster == *cluster && mark.log_id == *log_id && mark.topic == kafka_topic;
             same.then_some(mark)
         });
         Self {

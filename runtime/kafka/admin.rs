@@ -10,6 +10,9 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use crate::client::{Cluster, Quiet};
 use crate::trouble::{Remedy, Trouble};
 
+/// Leaves the number of copies to the brokers. Source: KIP-464, since brokers 2.4.
+const BROKERS_DEFAULT: i32 = -1;
+
 /// A topic as it should be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TopicSpec {
@@ -17,7 +20,7 @@ pub struct TopicSpec {
     pub name: String,
     /// Partitions.
     pub partitions: u32,
-    /// Copies of each.
+    /// Copies of each; 0 leaves it to the brokers.
     pub replication: u32,
     /// Settings of the topic, such as `retention.ms`.
     pub settings: Vec<(String, String)>,
@@ -125,12 +128,11 @@ fn message_bytes_max(resource: &ConfigResource) -> Option<u64> {
 
 fn new_topic(spec: &TopicSpec) -> NewTopic<'_> {
     let partitions = i32::try_from(spec.partitions).unwrap_or(i32::MAX);
-    let replication = i32::try_from(spec.replication).unwrap_or(i32::MAX);
-    let topic = NewTopic::new(
-        &spec.name,
-        partitions,
-        TopicReplication::Fixed(replication),
-    );
+    let replication = match spec.replication {
+        0 => BROKERS_DEFAULT,
+        copies => i32::try_from(copies).unwrap_or(i32::MAX),
+    };
+    let topic = NewTopic::new(&spec.name, partitions, TopicReplication::Fixed(replication));
     spec.settings
         .iter()
         .fold(topic, |topic, (key, value)| topic.set(key, value))
@@ -157,9 +159,9 @@ fn look(
             name: spec.name.clone(),
             made: false,
             partitions: u32::try_from(partitions.len()).unwrap_or(u32::MAX),
-            replication: partitions
-                .first()
-                .map_or(0, |first| u32::try_from(first.replicas().len()).unwrap_or(0)),
+            replication: partitions.first().map_or(0, |first| {
+                u32::try_from(first.replicas().len()).unwrap_or(0)
+            }),
             message_bytes_max: None,
         }
     });

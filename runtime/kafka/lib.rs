@@ -13,7 +13,7 @@ mod producer;
 mod progress;
 mod trouble;
 
-pub use admin::{TopicSpec, TopicFound, ensure_topics};
+pub use admin::{TopicFound, TopicSpec, ensure_topics};
 pub use client::{Bounds, Cluster, Compression, Sasl, Secret, Security, SecurityError, Tls};
 pub use memory::{BROKERS_PLANNED, MemoryLine, consumer_memory, producer_memory};
 pub use producer::{Delivered, Guarantee, Outcome, Producer, ProducerFigures, Shipment};

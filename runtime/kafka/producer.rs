@@ -3,6 +3,7 @@
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
+use rdkafka::TopicPartitionList;
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::ConsumerGroupMetadata;
@@ -10,7 +11,6 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, DeliveryResult, Producer as _, ProducerContext};
 use rdkafka::statistics::Statistics;
-use rdkafka::TopicPartitionList;
 
 use crate::client::{Cluster, REQUEST_TIMEOUT_MS, log};
 use crate::trouble::{Remedy, Trouble};
@@ -206,7 +206,8 @@ impl Producer {
     pub fn init_transactions(&self, timeout: Duration) -> Result<(), Trouble> {
         self.inner.init_transactions(timeout).map_err(|error| {
             let mut trouble = Trouble::of_transaction("init transactions", &error);
-            let retriable = matches!(&error, KafkaError::Transaction(error) if error.is_retriable());
+            let retriable =
+                matches!(&error, KafkaError::Transaction(error) if error.is_retriable());
             if retriable {
                 trouble.remedy = Remedy::Later;
             }
@@ -290,7 +291,9 @@ impl Producer {
         group: &ConsumerGroupMetadata,
         timeout: Duration,
     ) -> Result<(), Trouble> {
-        let sent = self.inner.send_offsets_to_transaction(offsets, group, timeout);
+        let sent = self
+            .inner
+            .send_offsets_to_transaction(offsets, group, timeout);
         sent.map_err(|error| Trouble::of_transaction("send offsets", &error))
     }
 
@@ -318,8 +321,7 @@ impl Producer {
     /// The outcome is unknown: use this client no more.
     pub fn abort(&self, timeout: Duration) -> Result<(), Trouble> {
         use rdkafka::producer::PurgeConfig;
-        self.inner
-            .purge(PurgeConfig::default().queue().inflight());
+        self.inner.purge(PurgeConfig::default().queue().inflight());
         self.flush(timeout);
         let aborted = self.inner.abort_transaction(timeout);
         aborted.map_err(|error| {

@@ -60,9 +60,15 @@ pub fn read_progress(
     config.set("enable.partition.eof", "true");
     config.set("isolation.level", "read_committed");
     config.set("auto.offset.reset", "earliest");
-    config.set("fetch.max.bytes", cluster.bounds.record_bytes_max.to_string());
+    config.set(
+        "fetch.max.bytes",
+        cluster.bounds.record_bytes_max.to_string(),
+    );
     config.set("fetch.message.max.bytes", FETCH_BYTES_MAX.to_string());
-    config.set("queued.max.messages.kbytes", (FETCH_BYTES_MAX / 1024).to_string());
+    config.set(
+        "queued.max.messages.kbytes",
+        (FETCH_BYTES_MAX / 1024).to_string(),
+    );
     config.set("fetch.wait.max.ms", "50");
     let consumer: BaseConsumer<Quiet> = config
         .create_with_context(Quiet)

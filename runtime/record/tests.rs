@@ -246,8 +246,14 @@ fn a_view_shows_what_was_encoded_without_copying() {
     let view = View::of(&bytes).unwrap();
     assert_eq!(view.position, outgoing.source.position);
     assert_eq!((view.tap, view.last_frame, view.index), ("bus", 900, 2));
-    assert_eq!((view.class, view.key, view.label), ("track.sea", "244660000", "open"));
-    assert_eq!((view.captured_ns, view.event_ns), (1_700_000_000_000_000_000, 5));
+    assert_eq!(
+        (view.class, view.key, view.label),
+        ("track.sea", "244660000", "open")
+    );
+    assert_eq!(
+        (view.captured_ns, view.event_ns),
+        (1_700_000_000_000_000_000, 5)
+    );
     assert_eq!(view.anomaly_count, 2);
     assert_eq!((view.plugins, view.body), (&plugins[..], &body[..]));
     let rules: Vec<Anomaly> = rmp_serde::from_slice(view.anomalies).unwrap();

@@ -43,7 +43,9 @@ impl Office for Desk<'_> {
             pid: None,
             detail: format!("kafka.{cluster}: topic {topic}: {trouble}"),
         };
-        self.audit.append(&record).map_err(|error| error.to_string())
+        self.audit
+            .append(&record)
+            .map_err(|error| error.to_string())
     }
 
     fn fail(&self, cause: String) {

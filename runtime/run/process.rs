@@ -205,8 +205,9 @@ impl Process<'_> {
         turn: &mut Turn,
     ) -> Result<(), String> {
         let number = block.header.block;
-        let rulings = rulings::decode(&block.columns)
-            .map_err(|error| format!("journal: block {number}: a ruling cannot be read: {error}"))?;
+        let rulings = rulings::decode(&block.columns).map_err(|error| {
+            format!("journal: block {number}: a ruling cannot be read: {error}")
+        })?;
         let mut ordinal = 0;
         for ruling in rulings {
             let Ruling::Refused(refused) = ruling else {

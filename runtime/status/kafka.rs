@@ -61,7 +61,10 @@ fn cluster(
 /// All topics of a forwarder have the same guarantee.
 fn guarantee(forward: &ForwardStatus, config: &Config) -> &'static str {
     let first = forward.lanes.first().map(|lane| &lane.topic);
-    let topic = config.topics.iter().find(|topic| Some(&topic.name) == first);
+    let topic = config
+        .topics
+        .iter()
+        .find(|topic| Some(&topic.name) == first);
     match topic.map(|topic| topic.guarantee) {
         Some(Guarantee::AtLeastOnce) => "at-least-once",
         Some(Guarantee::AtMostOnce) => "at-most-once",
@@ -75,9 +78,15 @@ fn topic(
     config: &Config,
     status: &PipelineStatus,
 ) -> KafkaTopicStatus {
-    let id = config.topology.topic_ids().find(|id| config.topic(*id).name == lane.topic);
+    let id = config
+        .topology
+        .topic_ids()
+        .find(|id| config.topic(*id).name == lane.topic);
     let room = id.map(|id| {
-        let held = status.topics.get(id.index()).map_or(0, |figures| figures.bytes);
+        let held = status
+            .topics
+            .get(id.index())
+            .map_or(0, |figures| figures.bytes);
         config.topic(id).bytes_max.get().saturating_sub(held)
     });
     KafkaTopicStatus {

@@ -64,7 +64,10 @@ fn every_record_arrives_once_with_what_it_says_of_itself() {
         assert_eq!(said("outrigger-class"), record.class);
         assert_eq!(said("outrigger-tap"), record.tap);
         assert_eq!(said("outrigger-label"), record.label);
-        assert_eq!(said("outrigger-captured-ns"), record.captured_ns.to_string());
+        assert_eq!(
+            said("outrigger-captured-ns"),
+            record.captured_ns.to_string()
+        );
         assert_eq!(said("outrigger-event-ns"), record.event_ns.to_string());
         assert_eq!(said("outrigger-schema").len(), 16);
         let plugins: Vec<String> = record
@@ -92,8 +95,10 @@ fn every_record_arrives_once_with_what_it_says_of_itself() {
         assert_eq!(body, by_id[&header(read, "outrigger-id").unwrap()].body);
     }
     for read in &others {
-        let body: serde_json::Value = serde_json::from_slice(read.value.as_ref().unwrap()).unwrap();
-        assert_eq!(body, by_id[&header(read, "outrigger-id").unwrap()].body);
+        // As text: a number may be read to its last digit or not, and is written to it.
+        let body = String::from_utf8(read.value.clone().unwrap()).unwrap();
+        let record = by_id[&header(read, "outrigger-id").unwrap()];
+        assert_eq!(body, record.body.to_string());
     }
 }
 
