@@ -13,6 +13,11 @@ use crate::trouble::{Remedy, Trouble};
 /// Leaves the number of copies to the brokers. Source: KIP-464, since brokers 2.4.
 const BROKERS_DEFAULT: i32 = -1;
 
+/// Longest wait for one answer to the first look: between two a caller that ends is heard.
+const LOOK_CALL: Duration = Duration::from_secs(2);
+/// Longest wait for one answer while partitions are opened.
+const OPEN_CALL: Duration = Duration::from_secs(1);
+
 /// A topic as it should be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TopicSpec {
@@ -42,7 +47,7 @@ pub struct TopicFound {
 }
 
 /// Makes the topics that are missing, if `create`, and says what is there. Blocks for a few times
-/// `timeout` at most.
+/// `timeout` at most; while no broker answers, not much longer than `go_on` is true.
 ///
 /// # Errors
 /// The brokers cannot be asked; a topic is missing, or is refused.
@@ -51,6 +56,7 @@ pub fn ensure_topics(
     specs: &[TopicSpec],
     create: bool,
     timeout: Duration,
+    go_on: &dyn Fn() -> bool,
 ) -> Result<Vec<TopicFound>, Trouble> {
     let admin: AdminClient<Quiet> = cluster
         .client()
@@ -67,7 +73,14 @@ pub fn ensure_topics(
     let options = AdminOptions::new()
         .request_timeout(Some(timeout))
         .operation_timeout(Some(timeout));
-    let mut found = look(&admin, specs, timeout)?;
+    let deadline = std::time::Instant::now() + timeout;
+    let mut found = loop {
+        let left = deadline.saturating_duration_since(std::time::Instant::now());
+        match look(&admin, specs, left.min(LOOK_CALL)) {
+            Err(trouble) if !left.is_zero() && go_on() => tracing::debug!("{trouble}"),
+            looked => break looked?,
+        }
+    };
     let missing: Vec<&TopicSpec> = specs
         .iter()
         .zip(&found)
@@ -104,6 +117,9 @@ pub fn ensure_topics(
         }
         let made: Vec<String> = missing.iter().map(|spec| spec.name.clone()).collect();
         found = wait_for(&admin, specs, timeout)?;
+        for spec in &missing {
+            wait_until_open(&admin, spec, timeout)?;
+        }
         for topic in &mut found {
             topic.made = made.contains(&topic.name);
         }
@@ -189,4 +205,32 @@ fn wait_for(
         }
         std::thread::sleep(Duration::from_millis(20));
     }
+}
+
+/// Waits until the leader of every partition of a topic that was made has opened its log: an
+/// idempotent producer that comes earlier has its first batch refused, its next ones taken for out of
+/// order, and begins again and again.
+fn wait_until_open(
+    admin: &AdminClient<Quiet>,
+    spec: &TopicSpec,
+    timeout: Duration,
+) -> Result<(), Trouble> {
+    let deadline = std::time::Instant::now() + timeout;
+    for partition in 0..i32::try_from(spec.partitions).unwrap_or(i32::MAX) {
+        loop {
+            let left = deadline.saturating_duration_since(std::time::Instant::now());
+            let offsets =
+                admin
+                    .inner()
+                    .fetch_watermarks(&spec.name, partition, left.min(OPEN_CALL));
+            match offsets {
+                Ok(_) => break,
+                Err(error) if left.is_zero() => {
+                    return Err(Trouble::of(&format!("open topic {}", spec.name), &error));
+                }
+                Err(_) => std::thread::sleep(Duration::from_millis(20)),
+            }
+        }
+    }
+    Ok(())
 }
