@@ -52,8 +52,11 @@ const RECORDS_PER_TURN: usize = 512;
 const TRANSACTION_BYTES_MAX: u64 = 16 << 20;
 /// First and longest wait after trouble.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
-/// Wait while reports are due.
-const REPORTS_EVERY: Duration = Duration::from_millis(2);
+/// First and longest wait while reports are due: doubled as long as none comes.
+const REPORTS_EVERY: (Duration, Duration) = (Duration::from_millis(2), Duration::from_millis(64));
+/// Time without a report after which brokers are taken to be away. Reason: several times what any
+/// acknowledgement takes on a link by satellite.
+const SILENCE_MAX: Duration = Duration::from_secs(5);
 /// Wait while a commit is not yet due.
 const COMMIT_LOOK_EVERY: Duration = Duration::from_millis(20);
 /// Wait while there is nothing to do.
@@ -104,6 +107,12 @@ impl Ending {
     pub fn stop(&self) {
         self.stop.store(true, Ordering::Release);
     }
+
+    /// True once there is no time left.
+    pub fn is_over(&self) -> bool {
+        self.stop.load(Ordering::Acquire)
+            || lock(&self.finish_by).is_some_and(|by| Instant::now() >= by)
+    }
 }
 
 /// A forwarder.
@@ -142,6 +151,10 @@ struct State {
     last_commit: Option<Instant>,
     reports: Vec<Delivered>,
     backoff: Duration,
+    /// How long the next rest lasts while reports are due.
+    rest: Duration,
+    /// Since when records are under way and none of them was delivered.
+    silent_since: Option<Instant>,
     status: ForwardStatus,
     last_report: Option<Instant>,
     /// The next topic to be served, so that none waits for another.
@@ -160,6 +173,8 @@ impl<B: Broker> Forwarder<B> {
             last_commit: None,
             reports: Vec::new(),
             backoff: BACKOFF.0,
+            rest: REPORTS_EVERY.0,
+            silent_since: None,
             status: ForwardStatus::new(&self.name, self.exactly_once),
             last_report: None,
             next_lane: 0,
@@ -172,8 +187,8 @@ impl<B: Broker> Forwarder<B> {
                 self.connect(&mut state).map(|()| true)
             };
             match turned {
-                Ok(true) => {}
-                Ok(false) => self.rest(&state),
+                Ok(true) => state.rest = REPORTS_EVERY.0,
+                Ok(false) => self.rest(&mut state),
                 Err(Stuck::Trouble(trouble)) => self.recover(&mut state, trouble, office),
                 Err(Stuck::Failed(cause)) => {
                     office.fail(format!("kafka.{}: {cause}", self.name));
@@ -191,16 +206,14 @@ impl<B: Broker> Forwarder<B> {
     }
 
     fn is_over(&mut self, state: &mut State) -> bool {
-        if self.ending.stop.load(Ordering::Acquire) {
+        if self.ending.is_over() {
             return true;
         }
-        let Some(deadline) = *lock(&self.ending.finish_by) else {
+        if lock(&self.ending.finish_by).is_none() {
             return false;
-        };
+        }
         let mut lanes = self.lanes.iter_mut();
-        let empty =
-            state.flights.is_empty() && lanes.all(|lane| matches!(lane.feed.peek(), Ok(None)));
-        empty || Instant::now() >= deadline
+        state.flights.is_empty() && lanes.all(|lane| matches!(lane.feed.peek(), Ok(None)))
     }
 
     fn connect(&mut self, state: &mut State) -> Result<(), Stuck> {
@@ -227,6 +240,33 @@ impl<B: Broker> Forwarder<B> {
     fn well(&self, state: &mut State) {
         state.status.trouble = None;
         state.status.away_since_ns = None;
+        state.silent_since = None;
+    }
+
+    /// Says what is wrong, and since when nothing is delivered.
+    fn trouble(&self, state: &mut State, trouble: String) {
+        if state.status.trouble.replace(trouble.clone()).is_none() {
+            tracing::warn!("kafka.{}: {trouble}; it is tried again", self.name);
+            let silent = state.silent_since.map_or(Duration::ZERO, |at| at.elapsed());
+            let silent_ns = u64::try_from(silent.as_nanos()).unwrap_or(u64::MAX);
+            state.status.away_since_ns = Some(now_ns().saturating_sub(silent_ns));
+        }
+    }
+
+    /// A client that promises to deliver goes on trying without a word: its silence is the word.
+    fn listen(&mut self, state: &mut State) {
+        if state.flights.is_empty() {
+            state.silent_since = None;
+            return;
+        }
+        let since = *state.silent_since.get_or_insert_with(Instant::now);
+        // Transactions are told of their trouble when they are committed, however far apart.
+        let silent = !self.exactly_once && since.elapsed() >= SILENCE_MAX;
+        if silent && state.status.trouble.is_none() {
+            let complaint = self.broker.complaint();
+            let complaint = complaint.map_or(String::new(), |complaint| format!(": {complaint}"));
+            self.trouble(state, format!("no record is acknowledged{complaint}"));
+        }
     }
 
     /// One round: sends what is there, looks at reports, commits if it is time. True if anything
@@ -239,6 +279,7 @@ impl<B: Broker> Forwarder<B> {
             self.commit(state)?;
             committed = true;
         }
+        self.listen(state);
         Ok(sent || served || committed)
     }
 
@@ -287,6 +328,8 @@ impl<B: Broker> Forwarder<B> {
             }
             let broker = &mut self.broker;
             let mut bytes = 0;
+            let condemned = lane.condemned.as_ref();
+            let condemned = condemned.filter(|(refused, _)| *refused == position);
             let outcome = self.envelope.with(
                 &fed.view,
                 &lane.kafka_topic,
@@ -294,6 +337,9 @@ impl<B: Broker> Forwarder<B> {
                 ticket,
                 |shipment| {
                     bytes = envelope::shipment_bytes(shipment);
+                    if let Some((_, trouble)) = condemned {
+                        return Err(trouble.clone());
+                    }
                     if bytes > bytes_max {
                         return Err(too_large(bytes, bytes_max));
                     }
@@ -311,9 +357,12 @@ impl<B: Broker> Forwarder<B> {
                         record: fed.bytes,
                         trouble: &trouble,
                     };
-                    office.refuse(&refusal).map_err(Stuck::Failed)?;
                     let (block, seq) = (fed.block, fed.seq);
-                    lane.refused += 1;
+                    // After an abort the same record comes by again: it is written down once.
+                    if lane.ruled.insert(position) {
+                        office.refuse(&refusal).map_err(Stuck::Failed)?;
+                        lane.refused += 1;
+                    }
                     lane.feed.advance();
                     // Passed over in its turn, so that what stands before it is not taken as done.
                     state.flights.push_back(Flight {
@@ -370,6 +419,7 @@ impl<B: Broker> Forwarder<B> {
     fn serve(&mut self, state: &mut State) -> Result<bool, Stuck> {
         self.broker.reports(&mut state.reports);
         let any = !state.reports.is_empty();
+        let alone = state.flights.len() == 1;
         let mut failed = None;
         for report in std::mem::take(&mut state.reports) {
             let at = report.ticket.wrapping_sub(state.first_ticket);
@@ -389,6 +439,10 @@ impl<B: Broker> Forwarder<B> {
                     if trouble.remedy == Remedy::Never {
                         let far = lane.careful_until.max(Some(flight.position));
                         lane.careful_until = far;
+                        // Of several that shared a request it may be any.
+                        if alone {
+                            lane.condemned = Some((flight.position, trouble.clone()));
+                        }
                     }
                     failed.get_or_insert(trouble);
                 }
@@ -419,8 +473,10 @@ impl<B: Broker> Forwarder<B> {
         };
         state.first_ticket = state.first_ticket.wrapping_add(1);
         self.lanes[flight.lane].land(&flight, now_ns);
-        state.backoff = BACKOFF.0;
-        self.well(state);
+        if flight.captured_ns.is_some() {
+            state.backoff = BACKOFF.0;
+            self.well(state);
+        }
     }
 
     fn commit_is_due(&self, state: &State) -> bool {
@@ -460,6 +516,11 @@ impl<B: Broker> Forwarder<B> {
                 self.broker.reports(&mut state.reports);
             }
         }
+        if !self.broker.flush() {
+            // A report may say more than that there are not all.
+            self.serve(state)?;
+            return Err(Stuck::Trouble(not_delivered()));
+        }
         let committed = self.broker.commit();
         // A failed commit does not name the record at fault; its report does.
         let served = self.serve(state);
@@ -491,11 +552,9 @@ impl<B: Broker> Forwarder<B> {
             return;
         }
         state.status.retries += 1;
-        let said = state.status.trouble.replace(trouble.to_string());
-        if said.is_none() {
-            tracing::warn!("kafka.{}: {trouble}; it is tried again", self.name);
-            state.status.away_since_ns.get_or_insert(now_ns());
-        }
+        self.trouble(state, trouble.to_string());
+        // Now: to abort may take its time.
+        self.report(state, true);
         let mut renew = trouble.remedy != Remedy::Abort;
         if !renew {
             renew = self.broker.abort().is_err();
@@ -528,23 +587,25 @@ impl<B: Broker> Forwarder<B> {
         let until = Instant::now() + time;
         loop {
             let left = until.saturating_duration_since(Instant::now());
-            let over = self.ending.stop.load(Ordering::Acquire)
-                || lock(&self.ending.finish_by).is_some_and(|by| Instant::now() >= by);
-            if left.is_zero() || over {
+            if left.is_zero() || self.ending.is_over() {
                 return;
             }
             self.bell.wait(left);
         }
     }
 
-    fn rest(&self, state: &State) {
+    fn rest(&self, state: &mut State) {
         let time = match (state.flights.is_empty(), state.last_commit) {
             (true, _) => IDLE,
             (false, Some(at)) => self
                 .commit_interval
                 .saturating_sub(at.elapsed())
                 .min(COMMIT_LOOK_EVERY),
-            (false, None) => REPORTS_EVERY,
+            (false, None) => {
+                let time = state.rest;
+                state.rest = (2 * time).min(REPORTS_EVERY.1);
+                time
+            }
         };
         self.bell.wait(time);
     }
