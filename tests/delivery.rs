@@ -6,6 +6,8 @@ mod common;
 #[allow(dead_code)] // these tests use a part of it
 mod rig;
 
+#[path = "delivery/failures/mod.rs"]
+mod failures;
 #[path = "delivery/guarantees.rs"]
 mod guarantees;
 #[path = "delivery/mirror.rs"]
