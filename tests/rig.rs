@@ -181,7 +181,10 @@ impl Running {
                 Some(status) => last = Some(status),
                 None => {}
             }
-            assert!(Instant::now() < until, "waited in vain for {what}: {last:?}");
+            assert!(
+                Instant::now() < until,
+                "waited in vain for {what}: {last:?}"
+            );
             std::thread::park_timeout(LOOK_EVERY);
         }
     }

@@ -193,7 +193,8 @@ mod tests {
 
     #[test]
     fn the_version_of_kafka_is_read_from_the_pom() {
-        let pom = "<version>1</version><artifactId>kafka_2.13</artifactId>\n<version>4.1.1</version>";
+        let pom =
+            "<version>1</version><artifactId>kafka_2.13</artifactId>\n<version>4.1.1</version>";
         assert_eq!(kafka_version(pom), "4.1.1");
     }
 }
