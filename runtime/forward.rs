@@ -51,7 +51,7 @@ const RECORDS_PER_TURN: usize = 512;
 /// Bytes in a transaction after which it is committed early.
 const TRANSACTION_BYTES_MAX: u64 = 16 << 20;
 /// First and longest wait after trouble.
-const BACKOFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+pub const BACKOFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 /// First and longest wait while reports are due: doubled as long as none comes.
 const REPORTS_EVERY: (Duration, Duration) = (Duration::from_millis(2), Duration::from_millis(64));
 /// Time without a report after which brokers are taken to be away. Reason: several times what any
@@ -59,6 +59,8 @@ const REPORTS_EVERY: (Duration, Duration) = (Duration::from_millis(2), Duration:
 const SILENCE_MAX: Duration = Duration::from_secs(5);
 /// Wait while a commit is not yet due.
 const COMMIT_LOOK_EVERY: Duration = Duration::from_millis(20);
+/// Wait while the rate holds records back. Reason: a tenth of what the rate's bucket holds.
+const HELD_BACK: Duration = Duration::from_millis(25);
 /// Wait while there is nothing to do.
 const IDLE: Duration = Duration::from_millis(500);
 /// How often the status is made known, and marks are written.
@@ -131,6 +133,8 @@ pub struct Forwarder<B> {
     pub pace: Pace,
     /// Time between commits.
     pub commit_interval: Duration,
+    /// First and longest wait after trouble.
+    pub backoff: (Duration, Duration),
     /// Topic of progress.
     pub progress_topic: String,
     /// Rung when there is something to do.
@@ -151,9 +155,11 @@ struct State {
     last_commit: Option<Instant>,
     reports: Vec<Delivered>,
     backoff: Duration,
+    /// Something was not sent that could have been: its rate, or the client's queue, holds it back.
+    held_back: bool,
     /// How long the next rest lasts while reports are due.
     rest: Duration,
-    /// Since when records are under way and none of them was delivered.
+    /// Since when there is no connection, or records are under way and none of them was delivered.
     silent_since: Option<Instant>,
     status: ForwardStatus,
     last_report: Option<Instant>,
@@ -172,14 +178,17 @@ impl<B: Broker> Forwarder<B> {
             transaction_bytes: 0,
             last_commit: None,
             reports: Vec::new(),
-            backoff: BACKOFF.0,
+            backoff: self.backoff.0,
+            held_back: false,
             rest: REPORTS_EVERY.0,
-            silent_since: None,
+            silent_since: Some(Instant::now()),
             status: ForwardStatus::new(&self.name, self.exactly_once),
             last_report: None,
             next_lane: 0,
         };
         self.rewind(office);
+        // What waits is known before any broker is.
+        self.report(&mut state, true);
         while !self.is_over(&mut state) {
             let turned = if state.connected {
                 self.turn(&mut state, office)
@@ -219,6 +228,7 @@ impl<B: Broker> Forwarder<B> {
     fn connect(&mut self, state: &mut State) -> Result<(), Stuck> {
         state.flights.clear();
         state.in_transaction = false;
+        state.silent_since.get_or_insert_with(Instant::now);
         let progress = self.broker.connect()?;
         state.connected = true;
         state.last_commit = None;
@@ -288,6 +298,7 @@ impl<B: Broker> Forwarder<B> {
         for _ in 0..self.lanes.len() {
             let lane = state.next_lane % self.lanes.len();
             let full = self.send_of(lane, state, office, &mut sent)?;
+            state.held_back = full;
             if full || sent >= RECORDS_PER_TURN {
                 return Ok(sent > 0);
             }
@@ -474,7 +485,7 @@ impl<B: Broker> Forwarder<B> {
         state.first_ticket = state.first_ticket.wrapping_add(1);
         self.lanes[flight.lane].land(&flight, now_ns);
         if flight.captured_ns.is_some() {
-            state.backoff = BACKOFF.0;
+            state.backoff = self.backoff.0;
             self.well(state);
         }
     }
@@ -570,7 +581,7 @@ impl<B: Broker> Forwarder<B> {
         self.rewind(office);
         self.report(state, true);
         self.wait(state.backoff);
-        state.backoff = (state.backoff * 2).min(BACKOFF.1);
+        state.backoff = (state.backoff * 2).min(self.backoff.1);
     }
 
     fn rewind(&mut self, office: &dyn Office) {
@@ -596,6 +607,7 @@ impl<B: Broker> Forwarder<B> {
 
     fn rest(&self, state: &mut State) {
         let time = match (state.flights.is_empty(), state.last_commit) {
+            (true, _) if state.held_back => HELD_BACK,
             (true, _) => IDLE,
             (false, Some(at)) => self
                 .commit_interval

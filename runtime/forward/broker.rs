@@ -21,6 +21,8 @@ pub const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 const LAST_CALL_TIMEOUT: Duration = Duration::from_secs(1);
 /// A call that lasts is made in parts, between which the end is looked for.
 const PART: Duration = Duration::from_millis(200);
+/// Wait before a call is made again that may be.
+const AGAIN: Duration = Duration::from_millis(50);
 
 /// A broker, or what stands in for one.
 pub trait Broker {
@@ -114,6 +116,10 @@ impl Kafka {
             let left = long.saturating_sub(begun.elapsed());
             match call(left.min(PART)) {
                 Err(trouble) if trouble.is_timeout() && !left.is_zero() => {}
+                // Such as a coordinator that still ends what an earlier life left open.
+                Err(trouble) if trouble.remedy == Remedy::Later && !left.is_zero() => {
+                    std::thread::sleep(left.min(AGAIN));
+                }
                 ended => return ended,
             }
         }

@@ -9,7 +9,7 @@ use outrigger_kafka::{
     Bounds, Cluster, Compression, Guarantee as Promise, Sasl, Secret, Security, Tls, TopicSpec,
 };
 
-use super::{Ending, Envelope, Feed, ForwardStatus, Forwarder, Kafka, Lane, Pace};
+use super::{BACKOFF, Ending, Envelope, Feed, ForwardStatus, Forwarder, Kafka, Lane, Pace};
 use crate::config::{Config, Guarantee, KafkaConfig, PasswordSource, SaslConfig, TopicConfig};
 use crate::record::hex;
 use crate::topics::{Bell, Tail, make_dir};
@@ -192,6 +192,7 @@ pub fn open(
             envelope: Envelope::new(&log_id, schemas.clone()),
             pace: Pace::new(settings.egress_bytes_per_s, Instant::now()),
             commit_interval: Duration::from_millis(settings.commit_interval_ms),
+            backoff: BACKOFF,
             progress_topic: settings.progress_topic.clone(),
             bell: Arc::clone(&group.bell),
             ending: Arc::clone(&ending),

@@ -162,8 +162,8 @@ pub fn ledger(data: &Data, topic: &str, read: &[Read]) -> Ledger {
 }
 
 /// Transactions of which only a part can be seen: of those that a progress record shows, the ones
-/// whose records are not all there, or lie in more than one transaction of a partition; and one more
-/// if there are records that no progress covers. A transaction leaves its marker in every partition
+/// of whose records some are there and some are not, or lie in more than one transaction of a
+/// partition; and one more if there are records that no progress covers. A transaction leaves its marker in every partition
 /// that it wrote, so offsets without a gap belong to one.
 pub fn torn(data: &Data, topic: &str, read: &[Read], progress: &[Read]) -> usize {
     let log_id = data.log_id();
@@ -193,20 +193,21 @@ pub fn torn(data: &Data, topic: &str, read: &[Read], progress: &[Read]) -> usize
     let mut records = records.iter().peekable();
     let mut torn = 0;
     for (_, step) in steps {
-        let mut whole = true;
+        let (mut seen, mut missing) = (0, 0);
         let mut spans: BTreeMap<i32, (i64, i64)> = BTreeMap::new();
         while let Some(record) = records.next_if(|record| (record.block, record.ordinal) <= step) {
             let Some(&(partition, offset)) = places.get(&id(&log_id, record)) else {
-                whole = false;
+                missing += 1;
                 continue;
             };
+            seen += 1;
             let span = spans.entry(partition).or_insert((offset, offset));
             *span = (span.0.min(offset), span.1.max(offset));
         }
-        whole &= spans.iter().all(|(partition, (first, last))| {
+        let together = spans.iter().all(|(partition, (first, last))| {
             (*first..=*last).all(|offset| offsets.contains(&(*partition, offset)))
         });
-        torn += usize::from(!whole);
+        torn += usize::from(seen > 0 && missing > 0 || !together);
     }
     let uncovered = records.any(|record| places.contains_key(&id(&log_id, record)));
     torn + usize::from(uncovered)

@@ -35,7 +35,7 @@ enum Then {
 fn the_runtime_is_killed_around_a_commit() {
     let _turn = turn();
     let Some(cluster) = cluster(1) else { return };
-    let times = rounds(1, 15);
+    let times = rounds(3, 15);
     let proxy = cluster.proxy(1);
     let points = [
         (
@@ -222,7 +222,7 @@ fn the_runtime_is_killed_around_what_it_writes() {
         return;
     }
     let Some(cluster) = cluster(1) else { return };
-    let times = rounds(1, 15);
+    let times = rounds(3, 15);
     let mut random = Random::new(SEED);
     for point in &POINTS {
         let scene = Scene::new(&cluster, "failures", "");
