@@ -36,7 +36,7 @@ pub use envelope::Envelope;
 pub use feed::{Fed, Feed, FeedError};
 use lane::Flight;
 pub use lane::Lane;
-pub use open::{Forwarders, OpenForward, OpenForwarder, cluster, open};
+pub use open::{Dirs, Forwarders, OpenForward, OpenForwarder, cluster, open};
 pub use pace::Pace;
 pub use status::{ForwardStatus, LaneStatus};
 
