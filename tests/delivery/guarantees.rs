@@ -130,6 +130,12 @@ fn keys_lie_where_kafkas_own_producer_puts_them() {
     for (key, (placed, _)) in keys.iter().zip(placed) {
         let key_text = String::from_utf8_lossy(key);
         assert_eq!(ours[key], placed, "partition of {key_text}");
+        let reckoned = outrigger::partitions::partition_of(key, 7);
+        assert_eq!(
+            reckoned.cast_signed(),
+            placed,
+            "as outrigger partitions reckons {key_text}"
+        );
     }
     let used: std::collections::BTreeSet<i32> = ours.values().copied().collect();
     assert_eq!(used.len(), 7, "not every partition was tried");
