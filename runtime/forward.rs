@@ -544,12 +544,12 @@ impl<B: Broker> Forwarder<B> {
         let committed = self.broker.commit();
         // A failed commit does not name the record at fault; its report does.
         let served = self.serve(state);
-        committed
-            .map_err(Stuck::Trouble)
-            .or_else(|stuck| match served {
-                Err(known) if stuck.remedy() == Some(Remedy::Abort) => Err(known),
-                Ok(_) | Err(_) => Err(stuck),
-            })?;
+        if let Err(trouble) = committed {
+            return Err(match served {
+                Err(known) if trouble.remedy == Remedy::Abort => known,
+                Ok(_) | Err(_) => trouble.into(),
+            });
+        }
         state.in_transaction = false;
         state.last_commit = Some(Instant::now());
         state.status.commits += 1;
@@ -656,15 +656,6 @@ enum Stuck {
     Trouble(Trouble),
     /// Nothing to recover from: what is on the disk cannot be read.
     Failed(String),
-}
-
-impl Stuck {
-    fn remedy(&self) -> Option<Remedy> {
-        match self {
-            Self::Trouble(trouble) => Some(trouble.remedy),
-            Self::Failed(_) => None,
-        }
-    }
 }
 
 impl From<Trouble> for Stuck {
