@@ -88,6 +88,8 @@ pub struct Refusal<'a> {
     pub record: &'a [u8],
     /// What the broker, or its client, says.
     pub trouble: &'a Trouble,
+    /// None of this topic was refused before, since the start.
+    pub first: bool,
 }
 
 /// How a forwarder is told to end.
@@ -282,7 +284,10 @@ impl<B: Broker> Forwarder<B> {
     /// One round: sends what is there, looks at reports, commits if it is time. True if anything
     /// was done.
     fn turn(&mut self, state: &mut State, office: &dyn Office) -> Result<bool, Stuck> {
-        let sent = self.send(state, office)?;
+        let sent = self.send(state, office).or_else(|stuck| {
+            // A client that takes no more does not name the record at fault; its report does.
+            self.serve(state).and(Err(stuck))
+        })?;
         let served = self.serve(state)?;
         let mut committed = false;
         if self.exactly_once && state.in_transaction && self.commit_is_due(state) {
@@ -367,6 +372,7 @@ impl<B: Broker> Forwarder<B> {
                         topic: &lane.name,
                         record: fed.bytes,
                         trouble: &trouble,
+                        first: lane.refused == 0,
                     };
                     let (block, seq) = (fed.block, fed.seq);
                     // After an abort the same record comes by again: it is written down once.
@@ -460,7 +466,10 @@ impl<B: Broker> Forwarder<B> {
             }
         }
         if let Some(mut trouble) = failed {
-            if trouble.remedy == Remedy::Never || trouble.remedy == Remedy::Later {
+            // What a topic takes may have changed: a new client looks.
+            if trouble.remedy == Remedy::Never {
+                trouble.remedy = Remedy::Renew;
+            } else if trouble.remedy == Remedy::Later {
                 trouble.remedy = match self.exactly_once {
                     true => Remedy::Abort,
                     false => Remedy::Renew,
@@ -535,12 +544,12 @@ impl<B: Broker> Forwarder<B> {
         let committed = self.broker.commit();
         // A failed commit does not name the record at fault; its report does.
         let served = self.serve(state);
-        committed
-            .map_err(Stuck::Trouble)
-            .or_else(|stuck| match served {
-                Err(known) if stuck.remedy() == Some(Remedy::Abort) => Err(known),
-                Ok(_) | Err(_) => Err(stuck),
-            })?;
+        if let Err(trouble) = committed {
+            return Err(match served {
+                Err(known) if trouble.remedy == Remedy::Abort => known,
+                Ok(_) | Err(_) => trouble.into(),
+            });
+        }
         state.in_transaction = false;
         state.last_commit = Some(Instant::now());
         state.status.commits += 1;
@@ -647,15 +656,6 @@ enum Stuck {
     Trouble(Trouble),
     /// Nothing to recover from: what is on the disk cannot be read.
     Failed(String),
-}
-
-impl Stuck {
-    fn remedy(&self) -> Option<Remedy> {
-        match self {
-            Self::Trouble(trouble) => Some(trouble.remedy),
-            Self::Failed(_) => None,
-        }
-    }
 }
 
 impl From<Trouble> for Stuck {

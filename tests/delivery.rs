@@ -3,7 +3,6 @@
 #![allow(clippy::unwrap_used)]
 
 mod common;
-#[allow(dead_code)] // these tests use a part of it
 mod rig;
 
 #[path = "delivery/failures/mod.rs"]

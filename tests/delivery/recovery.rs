@@ -65,3 +65,53 @@ fn a_record_that_no_broker_takes_becomes_a_dead_letter_and_holds_up_nothing() {
             .all(|read| header(read, "outrigger-class").is_some())
     );
 }
+
+#[test]
+fn a_topic_that_begins_to_refuse_holds_up_nothing() {
+    let Some(cluster) = Cluster::shared() else {
+        return;
+    };
+    let mirror = Mirror::new("narrower");
+    let site = Site::new(installation());
+    site.write("recording.txt", recording());
+    let pace = "factor = 20.0";
+    let text = mirror.text(&cluster.bootstrap(), pace, "exactly-once", "");
+    site.configure("data", "", &text);
+    let mut running = site.start("data", &["--until-idle", "--json", "--drain-s", "60"]);
+    running.wait_status("both topics to be delivered", |status| {
+        let mut topics = status.kafka.iter().flat_map(|kafka| &kafka.topics);
+        status.kafka.len() == 2 && topics.all(|topic| topic.delivered > 0)
+    });
+    // Below the size of some records, and of most requests.
+    let mut client = cluster.client();
+    for topic in [&mirror.tracks, &mirror.other] {
+        client
+            .configure(topic, &[("max.message.bytes", "900")])
+            .unwrap();
+    }
+    let (code, out, errors) = running.end();
+    eprint!("{errors}");
+    assert_eq!(code, Some(0), "{errors}");
+    let status: outrigger::status::StatusSnapshot = serde_json::from_str(&out).unwrap();
+    let data = site.data("data");
+    for kafka in &status.kafka {
+        for topic in &kafka.topics {
+            assert_eq!(topic.waiting, 0, "{topic:?}");
+            let found = ledger(&data, &topic.topic, &read(cluster, &topic.kafka_topic));
+            assert_eq!(found.lost as u64, topic.refused, "{found:?}");
+            assert!(topic.refused < found.written as u64, "{found:?}");
+            assert_eq!((found.unknown, found.out_of_order), (0, 0), "{found:?}");
+            if kafka.guarantee == "exactly-once" {
+                assert_eq!(found.repeated, 0, "{found:?}");
+            }
+            println!("{}: {} refused, {found:?}", topic.topic, topic.refused);
+        }
+    }
+    let refused: u64 = status
+        .kafka
+        .iter()
+        .flat_map(|kafka| &kafka.topics)
+        .map(|topic| topic.refused)
+        .sum();
+    assert!(refused > 0);
+}

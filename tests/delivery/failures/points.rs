@@ -2,7 +2,7 @@
 //! what is written to files, by a debugger that kills it as it enters a system call.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -183,7 +183,7 @@ fn newest(folder: PathBuf) -> Option<PathBuf> {
 }
 
 /// Kills a run when it enters one of the calls on the path. True if it was so killed.
-fn kill_at(running: Running, path: &PathBuf, calls: &str, when: u64) -> bool {
+fn kill_at(running: Running, path: &Path, calls: &str, when: u64) -> bool {
     let mut running = running;
     let mut strace = Command::new("strace");
     strace
