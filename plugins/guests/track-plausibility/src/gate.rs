@@ -45,6 +45,8 @@ const NOISE_STEP_MAX: f64 = 10.0;
 
 /// How much older than its time says a position may be, in what its source can be off by at most.
 const STALE: f64 = 1.5;
+/// Share of the way it says that a track may make and still be at the same place.
+const SAME_SHARE: f64 = 0.5;
 
 /// What became of a position.
 pub enum Passed {
@@ -193,8 +195,8 @@ pub fn judge(
     }
 }
 
-/// Interval past which only reach is judged.
-fn gap_s(course: &Course) -> f64 {
+/// Interval past which only reach is judged, seconds.
+pub fn gap_s(course: &Course) -> f64 {
     if course.interval_s == 0.0 {
         return GAP_S;
     }
@@ -370,7 +372,8 @@ fn frozen(
     noise: &Noise,
     gate: f64,
 ) -> Option<Option<Finding>> {
-    if fix.place != course.last.place || step.interval_s <= 0.0 {
+    // What is neither one place to the bit, nor near enough to be encoded apart, is another one.
+    if step.interval_s <= 0.0 || fix.place != course.last.place && step.distance_m > noise.same_m {
         return None;
     }
     let speed_mps = match (course.last.speed_mps, fix.speed_mps) {
@@ -382,6 +385,9 @@ fn frozen(
         return None;
     }
     let missed_m = speed_mps * step.interval_s;
+    if step.distance_m > SAME_SHARE * missed_m {
+        return None;
+    }
     course.frozen_reports = course.frozen_reports.saturating_add(1);
     // The same place a third time is no chance past what its time can be off; a second time may be
     // a sensor that skipped one, and has to pass the noise.

@@ -57,6 +57,14 @@ pub fn judge(
             late(fix, &step, report, limits, state, rules, found);
             return;
         }
+        if report.noise.numbered && step.interval_s > gate::gap_s(course) {
+            // The number may be another track's by now, of which nothing is known: the old one's
+            // place stays a hint, in case it is this report's time that is off.
+            state.candidate = Some(hint(course.last));
+            state.course = None;
+            state.velocity = None;
+            state.vertical = None;
+        }
     }
     let judged = velocity::judge(report, state, shown, limits, rules, found);
     let vertical = vertical::judge(report, state, limits, rules, found);
@@ -87,11 +95,7 @@ pub fn judge(
         gate::Passed::Unmoved => settle(state, &fix),
         gate::Passed::Restart => {
             // If it is this report's time that is off, the track comes back to where it was.
-            state.candidate = Some(Candidate {
-                fix: course.last,
-                reports: 0,
-                alternations: 0,
-            });
+            state.candidate = Some(hint(course.last));
             state.course = Some(start(fix, report, limits));
         }
         gate::Passed::Off(finding) => {
@@ -109,6 +113,15 @@ fn keep_velocity(state: &mut TrackState, judged: Judged) {
     match judged {
         Judged::Nothing => {}
         Judged::Accepted(velocity) | Judged::Rejected(velocity) => state.velocity = Some(velocity),
+    }
+}
+
+/// Where the track was: if its time ran ahead, it comes back to it.
+fn hint(fix: Fix) -> Candidate {
+    Candidate {
+        fix,
+        reports: 0,
+        alternations: 0,
     }
 }
 
