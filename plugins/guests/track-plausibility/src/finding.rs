@@ -118,7 +118,7 @@ impl Finding {
 }
 
 /// What is found on one report.
-#[derive(Debug, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Findings {
     first: Option<Finding>,
     broken: u32,

@@ -99,7 +99,7 @@ impl Validator for TrackPlausibility {
         heard(state, state::millis(message.captured_ns));
         let mut found = Findings::new(state.said);
         // What a repeat says was judged when it was said first.
-        if !repeats::judge(track, state, &noise, &self.rules.parameters, &mut found) {
+        if !repeats::judge(track, state, &noise, limits, &self.rules, &mut found) {
             let report = values::judge(message, noise, limits, &mut found);
             motion::judge(&report, limits, state, &self.rules, &mut found);
         }

@@ -172,7 +172,7 @@ const GROUND: Limits = Limits {
 pub const FOOT_PER_MINUTE_MPS: f64 = 0.3048 / 60.0;
 
 /// Limits that need no configuration.
-const DEFAULTS: [(&str, Limits); 15] = [
+const DEFAULTS: [(&str, Limits); 21] = [
     (TRACK_SEA, SEA),
     (TRACK_AIR, AIR),
     (TRACK_GROUND, GROUND),
@@ -185,6 +185,13 @@ const DEFAULTS: [(&str, Limits); 15] = [
     ("high-performance", FIGHTER),
     ("highly-manoeuvrable", FIGHTER),
     ("rotorcraft", HELICOPTER),
+    // Categories of DIS (SISO-REF-010) that fly like them.
+    ("attack", FIGHTER),
+    ("electronic-warfare", FIGHTER),
+    ("reconnaissance", FIGHTER),
+    ("trainer", FIGHTER),
+    ("air-sea-rescue", HELICOPTER),
+    ("autogyro", HELICOPTER),
     ("surface-emergency", GROUND),
     ("surface-service", GROUND),
     ("surface-vehicle", GROUND),

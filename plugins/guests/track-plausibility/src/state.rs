@@ -53,7 +53,7 @@ pub struct Course {
     pub noise: f32,
     /// Way made less way by the reported velocity, metres, east and north, old ways fading.
     pub drift_m: [f32; 2],
-    /// Way by the reported velocity, metres, fading alike.
+    /// Way by the reported velocity, metres, fading alike; more where it is the less sure.
     pub way_m: f32,
     /// Reports in a row at the last position though the track moves, at most 255.
     pub frozen_reports: u8,

@@ -16,7 +16,7 @@ fn refusal(given: &Value) -> String {
 
 #[test]
 fn bad_parameters_are_refused_with_name_rule_and_value() {
-    let kinds = "track.sea, track.air, track.ground, class-a, class-b, sar-aircraft, helicopter, fighter, high-performance, highly-manoeuvrable, rotorcraft, surface-emergency, surface-service, surface-vehicle, emergency-surface-vehicle";
+    let kinds = "track.sea, track.air, track.ground, class-a, class-b, sar-aircraft, helicopter, fighter, high-performance, highly-manoeuvrable, rotorcraft, attack, electronic-warfare, reconnaissance, trainer, air-sea-rescue, autogyro, surface-emergency, surface-service, surface-vehicle, emergency-surface-vehicle";
     for (given, expected) in [
         (
             json!({ "reversal_tolerance_s": -1.0 }),
