@@ -29,12 +29,8 @@ const INTERVAL_WEIGHT: f32 = 1.0 / 8.0;
 const WAY_SHARE: f64 = 0.05;
 /// The same, of all the way that is remembered.
 const DRIFT_SHARE: f64 = 0.2;
-/// Share of the way by which it may be off, one standard deviation, where the platform could have
-/// turned a full circle and a half unseen: then the velocities at both ends say little of it. Less
-/// where it could have turned less, and nothing up to half a circle. A boat that zigzags at 40 kt
-/// and reports every 30 s is off by two thirds of its way now and then.
-const UNSEEN_SHARE: f64 = 0.4;
-/// Turns between which that grows, degrees.
+/// Turns that the platform could have flown unseen, degrees: up to the first the velocities at both
+/// ends stand for the way, from the second on they are off by the kind's whole `unseen_share`.
 const UNSEEN_DEG: (f64, f64) = (180.0, 540.0);
 /// Mean square of a track's innovations that the limit on drift follows, at most: noise does not add
 /// up over many steps as drift does.
@@ -320,7 +316,7 @@ impl Reported {
         let speed_mps = mean.length();
         let turn_deg = limits.turn_dps(way_m / interval_s.abs()) * interval_s.abs();
         let unseen = ((turn_deg - UNSEEN_DEG.0) / (UNSEEN_DEG.1 - UNSEEN_DEG.0)).clamp(0.0, 1.0);
-        let unseen_m = UNSEEN_SHARE * unseen * way_m;
+        let unseen_m = limits.unseen_share * unseen * way_m;
         let parts_m = [
             WAY_SHARE * way_m,
             unseen_m,

@@ -43,6 +43,10 @@ pub struct Limits {
     pub manoeuvre_mps2: f64,
     /// Speed below which its course says nothing, metres per second.
     pub direction_speed_mps: f64,
+    /// Share of its way by which it may be off the mean of the velocities at both ends, one standard
+    /// deviation, where it could have turned a full circle and a half unseen. None for kinds that
+    /// turn seldom and report often.
+    pub unseen_share: f64,
     /// Distance that is never judged: noise of the position, metres.
     pub floor_m: f64,
     /// True if every report of the kind should carry a position.
@@ -76,7 +80,8 @@ impl Limits {
 /// 20°/s, above the 11.8°/s that AIS can say. Manoeuvre: a tenth of that. Direction: below 5 kt
 /// course over ground follows the noise of the position. Floor: readsb has 10 m on the surface; AIS
 /// without its flag for high accuracy promises no better than 10 m at each of the two ends (§ 3.1),
-/// and says nothing of how much worse: 100 m, chosen on the recordings (README).
+/// and says nothing of how much worse: 100 m, chosen on the recordings (README). Unseen: a boat that
+/// zigzags at 40 kt and reports every 30 s (class B) is off by two thirds of its way now and then.
 const SEA: Limits = Limits {
     speed_max_mps: 100.0 * KNOT_MPS,
     reach_speed_mps: 120.0 * KNOT_MPS,
@@ -86,6 +91,7 @@ const SEA: Limits = Limits {
     climb_max_mps: 10.0,
     manoeuvre_mps2: 0.5,
     direction_speed_mps: 5.0 * KNOT_MPS,
+    unseen_share: 0.4,
     floor_m: 100.0,
     position_expected: true,
 };
@@ -99,6 +105,7 @@ const CLASS_A: Limits = Limits {
     speed_max_mps: 60.0 * KNOT_MPS,
     acceleration_mps2: 1.0,
     manoeuvre_mps2: 0.2,
+    unseen_share: 0.0,
     ..SEA
 };
 
@@ -118,6 +125,7 @@ const AIR: Limits = Limits {
     climb_max_mps: 12_500.0 * FOOT_PER_MINUTE_MPS,
     manoeuvre_mps2: 2.5,
     direction_speed_mps: 50.0 * KNOT_MPS,
+    unseen_share: 0.0,
     floor_m: 30.0,
     position_expected: false,
 };
@@ -136,6 +144,7 @@ const HELICOPTER: Limits = Limits {
     load_factor: 3.5,
     turn_max_dps: 60.0,
     direction_speed_mps: 20.0 * KNOT_MPS,
+    unseen_share: 0.4,
     ..AIR
 };
 
@@ -150,6 +159,7 @@ const FIGHTER: Limits = Limits {
     turn_max_dps: 60.0,
     climb_max_mps: 350.0,
     manoeuvre_mps2: 30.0,
+    unseen_share: 0.4,
     ..AIR
 };
 
@@ -164,6 +174,7 @@ const GROUND: Limits = Limits {
     climb_max_mps: 10.0,
     manoeuvre_mps2: 2.0,
     direction_speed_mps: 3.0,
+    unseen_share: 0.4,
     floor_m: 30.0,
     position_expected: false,
 };
