@@ -302,9 +302,9 @@ fn a_frozen_aircraft_is_found_by_the_third_report_though_frames_differ() {
 
 #[test]
 fn a_velocity_that_is_held_and_then_renewed_is_no_turn() {
-    // 45° of bank at 70 m/s, the velocity's own frames lost but every fifth second.
+    // 60° of bank at 70 m/s, the velocity's own frames lost but every fifth second.
     let truths = moves(70.0, &every(0.5, 300), |t| {
-        (8.0 * phase(t % 60.0, 10.0, 40.0), 0.0, 0.0)
+        (13.0 * phase(t % 60.0, 10.0, 40.0), 0.0, 0.0)
     });
     let mut tracks = adsb(&truths, &mut Random(4));
     for place in 0..tracks.len() {
