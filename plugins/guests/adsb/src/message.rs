@@ -327,14 +327,17 @@ pub struct Status {
 }
 
 impl Status {
-    /// Of the message field; `None` for a reserved subtype or version.
+    /// The last version of ADS-B that is read: that of DO-260B.
+    const VERSION_MAX: u32 = 2;
+
+    /// Of the message field; `None` for a reserved subtype or a later version.
     pub fn read(me: Me) -> Option<Self> {
         let subtype = me.get(6, 8);
-        let version = me.get(41, 43) as u8;
-        if subtype > 1 || version > 2 {
+        if subtype > 1 || me.get(41, 43) > Self::VERSION_MAX {
             return None;
         }
         let surface = subtype == 1;
+        let version = me.get(41, 43) as u8;
         Some(Self {
             surface,
             version,
@@ -348,6 +351,12 @@ impl Status {
             angle_is_heading: surface.then(|| me.flag(53)),
             magnetic: me.flag(54),
         })
+    }
+
+    /// True for a status of a version after the last one that is read here: its fields may have
+    /// moved.
+    pub fn is_of_later_version(me: Me) -> bool {
+        me.get(6, 8) <= 1 && me.get(41, 43) > Self::VERSION_MAX
     }
 
     /// Radius of 95 % confidence of the position, metres: NACp's estimated position uncertainty
