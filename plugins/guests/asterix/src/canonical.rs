@@ -222,9 +222,13 @@ pub fn of_021(record: &Record<'_>, air: &mut Air) {
         air.course_deg = Some(bits(item, 16, 16) as f64 * BEARING_DEG);
         air.speed_mps = ranged(Some(item)).map(|item| bits(item, 1, 15) as f64 * SPEED_MPS);
     }
-    air.climb_mps = ranged(record.item(24))
-        .or_else(|| ranged(record.item(23)))
-        .map(|item| number(item, 1, 15) * CLIMB_MPS);
+    // The rate that the altitude of the track has, where both are sent.
+    let (barometric, geometric) = (ranged(record.item(23)), ranged(record.item(24)));
+    air.climb_mps = match air.level_fl {
+        Some(_) => barometric.or(geometric),
+        None => geometric.or(barometric),
+    }
+    .map(|item| number(item, 1, 15) * CLIMB_MPS);
     air.turn_rate_dps = record.item(26).map(|item| number(item, 6, 10) / 32.0);
     air.callsign = callsign(record.item(28), 0);
     air.mode_3a = record.item(18).map(|item| Chars::octal(bits(item, 4, 12)));
