@@ -241,7 +241,7 @@ pub fn of_021(record: &Record<'_>, air: &mut Air) {
 }
 
 /// Radius of 95 % confidence by navigation accuracy category for position, metres. Source:
-/// RTCA DO-260B, table 2-71, estimated position uncertainty.
+/// RTCA DO-260B, § 2.2.3.2.7.2.7, estimated position uncertainty.
 fn position_accuracy_m(category: u64) -> Option<f64> {
     Some(match category {
         1 => 10.0 * MILE_M,

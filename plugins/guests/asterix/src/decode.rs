@@ -25,7 +25,7 @@ use crate::walk::Layout;
 pub const SKIPS: [&str; 3] = ["empty", "category", "no-track"];
 
 /// Octets before the records of a block: category and length. Source: EUROCONTROL-SPEC-0149,
-/// Part 1, § 4.2.
+/// Part 1.
 const HEAD_BYTES: usize = 3;
 
 /// A datagram with its capture time.
