@@ -71,6 +71,12 @@ pub fn of_062(record: &Record<'_>, air: &mut Air) {
     let status = record.item(12).unwrap_or_default();
     air.icao_address = record.address();
     air.tentative = part_flag(status, 6);
+/// True for a CAT062 record whose only position is I062/100: in the tracker's plane, whose origin
+/// and projection no item says.
+pub fn is_plane_only(record: &Record<'_>) -> bool {
+    record.item(4).is_none() && record.item(5).is_some()
+}
+
     air.end_of_track = part_flag(status, 9);
     air.coasted = part_flag(status, 24);
     air.report = part_flag(status, 8).then_some("simulated");

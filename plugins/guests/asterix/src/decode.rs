@@ -187,6 +187,7 @@ fn write(settings: &Settings, record: &Record<'_>, out: &mut impl Output) -> usi
     if identity.is_track {
         let mut air = Air::default();
         let is_track = match record.category.number {
+            62 if canonical::is_plane_only(record) => false,
             62 => {
                 canonical::of_062(record, &mut air);
                 true
