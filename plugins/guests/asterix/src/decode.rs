@@ -231,7 +231,7 @@ fn detail(fault: &Fault, faults: u32) -> String {
         Cause::FieldSpecification => "field that the editions known here have not",
         Cause::ItemLength => "does not fit its block",
         Cause::ItemMissing => "missing",
-        Cause::SpareBits => "spare bit set",
+        Cause::SpareBits => "spare bit set, which spare_bits_allowed would let pass,",
         Cause::TimeOfDay => "past the end of the day",
         Cause::RecordLength => "record too long",
         Cause::TooManyMessages => "more messages than are taken",
