@@ -51,7 +51,7 @@ impl Position {
 }
 
 /// Lowest latitude, degrees, with fewer than 59, 58, … 3 longitude zones. Source: DO-260B,
-/// § A.1.7.2 d: `NL = n` up to `acos(sqrt((1 - cos(π/30)) / (1 - cos(2π/n))))`. The tests compute
+/// § A.1.7.2: `NL = n` up to `acos(sqrt((1 - cos(π/30)) / (1 - cos(2π/n))))`. The tests compute
 /// it.
 const ZONE_LIMITS_DEG: [f64; 57] = [
     10.470471299968,
@@ -224,7 +224,7 @@ fn solve(
 }
 
 /// The position of one frame that is nearest to `near`: right within half a zone, 180 NM in the
-/// air and 45 NM on the surface (DO-260B, § A.1.7.5 and A.1.7.6). `None` when that latitude is
+/// air and 45 NM on the surface (DO-260B, § A.1.7). `None` when that latitude is
 /// none.
 pub fn local(frame: Cpr, near: Position) -> Option<Position> {
     let circle_deg = if frame.surface { 90.0 } else { 360.0 };

@@ -38,14 +38,14 @@ pub const TARGET: &str = "mode-s.target";
 pub const SURVEILLANCE: &str = "mode-s.surveillance";
 
 /// Ages up to which a value heard earlier is merged into a track, microseconds. The age itself
-/// stands beside it. Velocity: sent twice a second (DO-260B, § 2.2.3.3.2.5), so ten in a row were
+/// stands beside it. Velocity: sent twice a second (DO-260B), so ten in a row were
 /// missed, and a standard turn has changed the course by 15°.
 pub const VELOCITY_AGE_US_MAX: u64 = 5_000_000;
-/// Operational status: sent every 2.5 s at the slowest (§ 2.2.3.3.2.6.3), so twelve were missed.
+/// Operational status: sent every 2.5 s at the slowest (same), so twelve were missed.
 pub const STATUS_AGE_US_MAX: u64 = 30_000_000;
-/// Mode A code: every 5 s (§ 2.2.3.3.2.6.2), so twelve were missed.
+/// Mode A code: every 5 s at the slowest (same), so twelve were missed.
 pub const SQUAWK_AGE_US_MAX: u64 = 60_000_000;
-/// Callsign: every 5 to 10 s (§ 2.2.3.3.2.4), and it hardly changes within a flight.
+/// Callsign: every 5 to 10 s (same), and it hardly changes within a flight.
 pub const CALLSIGN_AGE_US_MAX: u64 = 300_000_000;
 /// Emitter category: does not change within a flight.
 pub const CATEGORY_AGE_US_MAX: u64 = 3_600_000_000;

@@ -9,10 +9,10 @@ use crate::message::{self, Velocity};
 use crate::state::{Fix, Heard, Kept, SEEN_MAX, Seen, When};
 
 /// Time between the frames of a pair in the air, at most, microseconds. Source: DO-260B,
-/// § A.1.7.3 and 2.2.10.3.1: 10 s.
+/// § 2.2.10.3.1: 10 s.
 pub const AIR_PAIR_US_MAX: u64 = 10_000_000;
-/// The same on the surface, above 25 kt or at an unknown speed. Source: DO-260B, § 2.2.10.3.2, as
-/// readsb has it: 25 s.
+/// The same on the surface, above 25 kt or at an unknown speed. Source: DO-260B,
+/// as readsb has it: 25 s.
 pub const FAST_SURFACE_PAIR_US_MAX: u64 = 25_000_000;
 /// The same at 25 kt or less: 50 s.
 pub const SLOW_SURFACE_PAIR_US_MAX: u64 = 50_000_000;
@@ -29,10 +29,10 @@ pub const SURFACE_REFERENCE_AGE_US_MAX: u64 = 3_600_000_000;
 pub const PAIR_VELOCITY_AGE_US_MAX: u64 = 30_000_000;
 
 /// Time in which the same bits from an aircraft in the air are the same transmission, heard by
-/// another receiver, microseconds. Reason: receivers and their networks hand on what they hear up to
-/// two seconds late. An aircraft whose position has not moved by a step of its code (5 m) in this
-/// time hovers, and its next transmission after it is a position again. On the surface equal bits
-/// are what an aircraft at rest sends.
+/// another receiver, microseconds. Assumption: a network of receivers hands on what they hear at most
+/// some two seconds late; no recording here has more than one. An aircraft whose position has not
+/// moved by a step of its code (5 m) in this time hovers, and its next transmission after it is a
+/// position again. On the surface equal bits are what an aircraft at rest sends.
 pub const REPEAT_US_MAX: u64 = 2_200_000;
 
 /// Speed of an aircraft, at most, metres per second, where it has not said its own.

@@ -73,7 +73,7 @@ pub struct Seen {
 }
 
 /// Positions kept beside the last even and the last odd one, at most. Source: an airborne position
-/// is sent every 0.4 to 0.6 s (DO-260B, § 2.2.3.3.2.1.1), so six are sent in
+/// is sent every 0.4 to 0.6 s (DO-260B), so six are sent in
 /// [`REPEAT_US_MAX`](crate::position::REPEAT_US_MAX), and one of the last two can be older. Of more, the oldest is forgotten, and a repeat
 /// of that one is a position again.
 pub const SEEN_MAX: usize = 5;
