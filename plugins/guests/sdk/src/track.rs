@@ -431,7 +431,7 @@ impl<'a> Pairs<'a> {
     fn text(&mut self, field: usize, value: Option<&str>) {
         if let Some(value) = value {
             self.key(field);
-            msgpack::write_str(self.out, value);
+            msgpack::write_text(self.out, value);
         }
     }
 
