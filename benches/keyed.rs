@@ -3,8 +3,7 @@
 
 #![allow(dead_code, reason = "each side uses a part")]
 
-use std::time::Instant;
-
+use crate::clock;
 use outrigger_policy::Packed;
 use outrigger_policy::state::{StateBounds, StateStore, Touch};
 use outrigger_sdk::{Body, Text, TimeSource, Track};
@@ -71,7 +70,7 @@ impl Keyed {
     /// putting back.
     pub fn round(&mut self, messages: usize, judge: &mut impl FnMut(Asked) -> Judged) -> f64 {
         let batches = messages.div_ceil(BATCH);
-        let mut spent_ns = 0;
+        let mut spent_ns = 0.0;
         for _ in 0..batches {
             let mut asked = Asked {
                 now_ns: 0,
@@ -91,7 +90,7 @@ impl Keyed {
             }
             asked.now_ns = asked.times_ns.iter().copied().max().unwrap_or(0);
             let times_ns = asked.times_ns.clone();
-            let start = Instant::now();
+            let start = clock::start(BATCH);
             for &row in &rows {
                 asked
                     .states
@@ -108,11 +107,11 @@ impl Keyed {
                 .map(|(&slot, state)| (&self.keys[rows[slot as usize]][..], state))
                 .collect();
             let evicted = self.store.apply(0, touches, &changes);
-            spent_ns += start.elapsed().as_nanos();
+            spent_ns += start.elapsed_ns();
             assert!(evicted.expect("small enough").is_empty(), "there is room");
             assert_eq!(judged.anomalies, 0, "ships keep their course");
         }
-        spent_ns as f64 / (batches * BATCH) as f64
+        spent_ns / (batches * BATCH) as f64
     }
 
     /// Bytes of state per key, the key itself not counted.

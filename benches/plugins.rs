@@ -8,12 +8,14 @@
 //! The native side is a process of its own, `benches/native-guests`: plugins are compiled with the
 //! profile that they are shipped with, which is not that of the host. Both take turns, a round
 //! each. What the host does beside the call of a plugin in the sandbox, the check of its answer,
-//! is measured apart. No fuel: the same engine without metering, to know what that costs.
+//! is measured apart. The same engine without fuel, and without epochs too, says what these cost.
+//! Times are of the processor; only those of single frames are of the clock, the best of some.
 //!
 //! `cargo bench -p outrigger-plugin --bench plugins [-- --quick] [NAME]`, with a part of a case's
 //! name, or `validator`. `OUTRIGGER_RECORDINGS` names the recordings.
 
 mod calls;
+mod clock;
 mod history;
 mod keyed;
 
@@ -23,7 +25,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use calls::{Call, Sum};
 use keyed::{Asked, Judged, Keyed};
@@ -211,14 +213,24 @@ fn frames_of(tap: &TapConfig) -> Vec<(u64, Vec<u8>)> {
 
 // The two sides.
 
-/// The component of a plugin under an engine with or without fuel.
-fn plugin(name: &str, role: Role, parameters: &[u8], has_fuel: bool) -> Arc<Plugin> {
+/// What bounds a call. As shipped, fuel and epochs do; the others are to know what each costs.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Bounds {
+    FuelAndEpochs,
+    Epochs,
+    Nothing,
+}
+
+/// The component of a plugin under an engine with these bounds.
+fn plugin(name: &str, role: Role, parameters: &[u8], bounds: Bounds) -> Arc<Plugin> {
     let folder = history::root().join("plugins/guests").join(name);
     let out = Path::new(env!("CARGO_TARGET_TMPDIR"));
     let path = build(&folder, Some(out), &Toolchain::from_environment()).expect("it builds");
     let bytes = std::fs::read(path).expect("the component is there");
     let mut config = engine::config();
-    config.consume_fuel(has_fuel);
+    config
+        .consume_fuel(bounds == Bounds::FuelAndEpochs)
+        .epoch_interruption(bounds != Bounds::Nothing);
     // The settings that only a compiler has.
     config
         .cranelift_nan_canonicalization(true)
@@ -421,11 +433,11 @@ fn decode(seat: &mut Seat, call: &Call) -> Decoded {
 fn time_calls(seat: &mut Seat, calls: &[Call]) -> Vec<f64> {
     let timed = calls.iter().map(|call| {
         let states = states(call);
-        let start = Instant::now();
+        let start = clock::start(call.sequences.len());
         black_box(keys(seat, call));
         let decoded = seat.decode(call.now_ns, &frames(call), &states);
         black_box(decoded).expect("no fault");
-        start.elapsed().as_nanos() as f64
+        start.elapsed_ns()
     });
     timed.collect()
 }
@@ -434,7 +446,7 @@ fn time_calls(seat: &mut Seat, calls: &[Call]) -> Vec<f64> {
 fn time_checks(seat: &mut Seat, calls: &[Call]) -> (f64, usize) {
     let plugin = Arc::clone(seat.plugin());
     let description = &plugin.description;
-    let mut spent_ns = 0;
+    let mut spent_ns = 0.0;
     let mut messages = 0;
     for call in calls {
         let decoded = decode(seat, call);
@@ -450,11 +462,11 @@ fn time_checks(seat: &mut Seat, calls: &[Call]) -> (f64, usize) {
             output_bytes_max: LIMITS.output_bytes_max,
             state_bytes_max: LIMITS.state_bytes_max,
         };
-        let start = Instant::now();
+        let start = clock::start(call.sequences.len());
         black_box(Claimed::new(decoded).check(&asked)).expect("it was checked before");
-        spent_ns += start.elapsed().as_nanos();
+        spent_ns += start.elapsed_ns();
     }
-    (spent_ns as f64, messages)
+    (spent_ns, messages)
 }
 
 /// The value below which so much of all is.
@@ -465,15 +477,20 @@ fn percentile(values: &mut [f64], share: f64) -> f64 {
 }
 
 fn decoder(program: &Path, case: &Case) {
-    let with = plugin(case.plugin, Role::Decoder, &case.parameters, true);
-    let without = plugin(case.plugin, Role::Decoder, &case.parameters, false);
+    let plugin = |bounds| plugin(case.plugin, Role::Decoder, &case.parameters, bounds);
+    let with = plugin(Bounds::FuelAndEpochs);
     let is_keyed = with.description.keyed;
     let (calls, sum) = calls_of(&with, &case.frames, BATCH);
     let (mut native, native_sum) = Native::decoder(program, case, is_keyed, &calls);
     assert_eq!(sum, native_sum, "{}: both sides answer alike", case.name);
-    let mut seats = [with.clone(), without].map(Seat::new);
+    let mut seats = [
+        Arc::clone(&with),
+        plugin(Bounds::Epochs),
+        plugin(Bounds::Nothing),
+    ]
+    .map(Seat::new);
     let count = case.frames.len() as f64;
-    let mut times: [Vec<f64>; 4] = Default::default();
+    let mut times: [Vec<f64>; 5] = Default::default();
     let mut messages = 0;
     let mut fuel = 0;
     for _ in 0..rounds().0 {
@@ -487,10 +504,10 @@ fn decoder(program: &Path, case: &Case) {
             }
         }
         let (check_ns, checked) = time_checks(&mut seats[0], &calls);
-        times[3].push(check_ns / count);
+        times[4].push(check_ns / count);
         messages = checked;
     }
-    let [native_ns, sandbox_ns, unmetered_ns, check_ns] =
+    let [native_ns, sandbox_ns, epochs_ns, unbound_ns, check_ns] =
         times.map(|mut times| history::median(&mut times));
     let fuel = fuel as f64 / count;
 
@@ -527,7 +544,8 @@ fn decoder(program: &Path, case: &Case) {
     println!(
         "{:<20} {messages} messages of {count} frames of {:.0} bytes\n  \
          native {native_ns:.0} ns a frame, sandbox {sandbox_ns:.0} ({ratio:.2}), of it check \
-         {check_ns:.0} (without {bare_ratio:.2}), without fuel {unmetered_ns:.0}; fuel {fuel:.0}\n  \
+         {check_ns:.0} (without {bare_ratio:.2}), without fuel \
+         {epochs_ns:.0}, without epochs too {unbound_ns:.0}; fuel {fuel:.0}\n  \
          alone, p50 p99 max: native {native_alone:.0?}, sandbox {alone:.0?}, fuel {burnt:.0?}",
         case.name,
         case.frames
@@ -542,7 +560,8 @@ fn decoder(program: &Path, case: &Case) {
         .number("native_ns_per_frame", native_ns)
         .number("ns_per_frame", sandbox_ns)
         .number("check_ns", check_ns)
-        .number("no_fuel_ns", unmetered_ns)
+        .number("no_fuel_ns", epochs_ns)
+        .number("no_fuel_no_epochs_ns", unbound_ns)
         .number("ratio_to_native", ratio)
         .number("ratio_without_check", bare_ratio)
         .number("fuel_per_frame", fuel)
@@ -577,8 +596,8 @@ fn judge(seat: &mut Seat, asked: Asked) -> Judged {
 
 fn validator(program: &Path) {
     const NAME: &str = "track-plausibility";
-    let sides = [true, false].map(|has_fuel| {
-        let plugin = plugin(NAME, Role::Validator, &NO_PARAMETERS, has_fuel);
+    let sides = [Bounds::FuelAndEpochs, Bounds::Nothing].map(|bounds| {
+        let plugin = plugin(NAME, Role::Validator, &NO_PARAMETERS, bounds);
         Seat::new(plugin)
     });
     let [mut with, mut without] = sides;
@@ -610,7 +629,7 @@ fn validator(program: &Path) {
         let state_bytes = stores[at][0].state_bytes();
         println!(
             "validator, {keys} keys: native {native_ns:.0} ns a message, sandbox {sandbox_ns:.0} \
-             ({ratio:.2}), without fuel {unmetered_ns:.0}; fuel {:.0}; {state_bytes:.1} bytes of \
+             ({ratio:.2}), without fuel and epochs {unmetered_ns:.0}; fuel {:.0}; {state_bytes:.1} bytes of \
              state a key",
             fuel[at]
         );
@@ -618,7 +637,7 @@ fn validator(program: &Path) {
             .number("keys", keys as f64)
             .number("native_ns", native_ns)
             .ns_per_message(sandbox_ns)
-            .number("no_fuel_ns", unmetered_ns)
+            .number("no_fuel_no_epochs_ns", unmetered_ns)
             .number("ratio_to_native", ratio)
             .number("fuel_per_message", fuel[at])
             .number("state_bytes_per_key", state_bytes)

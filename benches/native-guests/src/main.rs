@@ -7,6 +7,8 @@
 
 #[path = "../../calls.rs"]
 mod calls;
+#[path = "../../clock.rs"]
+mod clock;
 #[path = "../../keyed.rs"]
 mod keyed;
 
@@ -14,7 +16,6 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::hint::black_box;
 use std::io::{BufRead, StdinLock};
-use std::time::Instant;
 
 use calls::{Call, Sum};
 use keyed::{Asked, Judged, Keyed};
@@ -58,7 +59,7 @@ fn decoder<D: Decoder>(mut input: StdinLock<'_>) {
     let calls: Vec<Call> = (0..count).map(|_| Call::read(&mut input)).collect();
     let instance = DecoderInstance::<D>::configure(&configuration);
     let mut instance = instance.expect("the parameters are right");
-    let mut ask = |call: &Call| -> (wit::Decoded, u128) {
+    let mut ask = |call: &Call| -> (wit::Decoded, f64) {
         let frames = wit::Frames {
             sequences: call.sequences.clone(),
             captured_ns: call.captured_ns.clone(),
@@ -69,12 +70,12 @@ fn decoder<D: Decoder>(mut input: StdinLock<'_>) {
             slots: call.slots.clone(),
             states: packed(&call.state_ends, &call.states),
         };
-        let start = Instant::now();
+        let start = clock::start(call.sequences.len());
         if keyed {
             black_box(instance.keys(&frames));
         }
         let decoded = black_box(instance.decode(call.now_ns, &frames, states));
-        (decoded, start.elapsed().as_nanos())
+        (decoded, start.elapsed_ns())
     };
     let mut sum = Sum::NOTHING;
     for call in &calls {
