@@ -24,7 +24,8 @@ pub fn word(bytes: &[u8]) -> u64 {
         let last = u64::from(u32::from_be_bytes(*last));
         return first | last << (64 - 8 * bytes.len());
     }
-    let start = |place: usize| u64::from(bytes.get(place).copied().unwrap_or(0)) << (56 - 8 * place);
+    let start =
+        |place: usize| u64::from(bytes.get(place).copied().unwrap_or(0)) << (56 - 8 * place);
     start(0) | start(1) | start(2)
 }
 
