@@ -54,7 +54,7 @@ fn callsign(item: Option<&[u8]>, at: usize) -> Option<Chars> {
 
 /// Speed and course of components east and north, metres per second.
 fn speed_course(east: f64, north: f64) -> (f64, f64) {
-    let course_deg = east.atan2(north).to_degrees();
+    let course_deg = libm::atan2(east, north).to_degrees();
     let course_deg = match course_deg < 0.0 {
         true => course_deg + 360.0,
         false => course_deg,
@@ -207,7 +207,7 @@ fn place_plot(record: &Record<'_>, site: &Site, polar: (f64, f64, &'static str),
         air.slant_height_from = Some(from);
         if from == "none" {
             let spread_m = site.spread_m(slant_m);
-            air.accuracy_m = Some(air.accuracy_m.unwrap_or(0.0).hypot(spread_m));
+            air.accuracy_m = Some(libm::hypot(air.accuracy_m.unwrap_or(0.0), spread_m));
         }
     }
 }
@@ -222,7 +222,7 @@ fn polar(record: &Record<'_>) -> Option<(f64, f64, &'static str)> {
     }
     let item = record.item(11)?;
     let (x, y) = (number(item, 0, 16) / 128.0, number(item, 16, 16) / 128.0);
-    Some(((x * x + y * y).sqrt() * MILE_M, x.atan2(y), "i048_042"))
+    Some(((x * x + y * y).sqrt() * MILE_M, libm::atan2(x, y), "i048_042"))
 }
 
 /// The track of a CAT021 record: I021/131 or 130, 145, 140, 160, 155, 157, 165, 170, 080, 070, 090,

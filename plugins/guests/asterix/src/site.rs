@@ -60,8 +60,8 @@ pub struct Site {
 impl Site {
     /// Of a place; the caller has checked its ranges.
     pub fn new(place: Geodetic) -> Self {
-        let lat = place.lat_deg.to_radians().sin_cos();
-        let lon = place.lon_deg.to_radians().sin_cos();
+        let lat = libm::sincos(place.lat_deg.to_radians());
+        let lon = libm::sincos(place.lon_deg.to_radians());
         let root = (1.0 - E2 * lat.0 * lat.0).sqrt();
         let across_m = A_M / root;
         let along_m = A_M * (1.0 - E2) / (root * root * root);
@@ -89,7 +89,7 @@ impl Site {
         height_m: Option<f64>,
     ) -> Option<Geodetic> {
         let height_m = height_m.unwrap_or(self.place.height_m);
-        let (sin_azimuth, cos_azimuth) = azimuth_rad.sin_cos();
+        let (sin_azimuth, cos_azimuth) = libm::sincos(azimuth_rad);
         let radius_m = 1.0
             / (cos_azimuth * cos_azimuth * self.curvature.0
                 + sin_azimuth * sin_azimuth * self.curvature.1);
@@ -133,7 +133,7 @@ impl Site {
         let over_ground_m = |rise_m: f64| {
             let square = (slant_m * slant_m - rise_m * rise_m).max(0.0);
             let half = (square / (4.0 * radar_m * (radar_m + rise_m))).sqrt();
-            2.0 * A_M * half.min(1.0).asin()
+            2.0 * A_M * libm::asin(half.min(1.0))
         };
         let rise_m = (HEIGHT_UNKNOWN_MAX_M - self.place.height_m).max(0.0);
         over_ground_m(0.0) - over_ground_m(rise_m)
@@ -163,8 +163,8 @@ fn geodetic([x, y, z]: [f64; 3]) -> Geodetic {
         axis - E2 * A_M * cos * cos * cos,
     );
     Geodetic {
-        lat_deg: sin_lat.atan2(cos_lat).to_degrees(),
-        lon_deg: y.atan2(x).to_degrees(),
+        lat_deg: libm::atan2(sin_lat, cos_lat).to_degrees(),
+        lon_deg: libm::atan2(y, x).to_degrees(),
         height_m: axis * cos_lat + z * sin_lat - A_M * (1.0 - E2 * sin_lat * sin_lat).sqrt(),
     }
 }
