@@ -219,7 +219,16 @@ enum Bounds {
     FuelAndEpochs,
     Epochs,
     Nothing,
+    /// Nothing, and NaNs as the processor makes them.
+    NansToo,
 }
+
+const BOUNDS: [Bounds; 4] = [
+    Bounds::FuelAndEpochs,
+    Bounds::Epochs,
+    Bounds::Nothing,
+    Bounds::NansToo,
+];
 
 /// The component of a plugin under an engine with these bounds.
 fn plugin(name: &str, role: Role, parameters: &[u8], bounds: Bounds) -> Arc<Plugin> {
@@ -230,10 +239,10 @@ fn plugin(name: &str, role: Role, parameters: &[u8], bounds: Bounds) -> Arc<Plug
     let mut config = engine::config();
     config
         .consume_fuel(bounds == Bounds::FuelAndEpochs)
-        .epoch_interruption(bounds != Bounds::Nothing);
+        .epoch_interruption(matches!(bounds, Bounds::FuelAndEpochs | Bounds::Epochs));
     // The settings that only a compiler has.
     config
-        .cranelift_nan_canonicalization(true)
+        .cranelift_nan_canonicalization(bounds != Bounds::NansToo)
         .cranelift_opt_level(wasmtime::OptLevel::Speed);
     let engine = wasmtime::Engine::new(&config).expect("the engine starts");
     let component = Component::from_binary(&engine, &bytes).expect("it compiles");
@@ -378,13 +387,12 @@ fn calls_of(plugin: &Arc<Plugin>, frames: &[(u64, Vec<u8>)], batch: usize) -> (V
     (calls.collect(), sum)
 }
 
-/// As the native side adds its answers. Of bodies the lengths: the last bit of a sine is the
-/// platform's, where a plugin leaves it to the standard library.
+/// As the native side adds its answers.
 fn add(sum: &mut Sum, decoded: &Decoded) {
     sum.numbers(&decoded.classes);
     sum.numbers(&decoded.event_ns);
     sum.bytes(&decoded.keys.bytes);
-    sum.numbers(&decoded.bodies.ends);
+    sum.bytes(&decoded.bodies.bytes);
     sum.numbers(&decoded.sources);
     sum.numbers(&decoded.rejects.causes);
     sum.numbers(&decoded.skip_kinds);
@@ -478,19 +486,15 @@ fn percentile(values: &mut [f64], share: f64) -> f64 {
 
 fn decoder(program: &Path, case: &Case) {
     let plugin = |bounds| plugin(case.plugin, Role::Decoder, &case.parameters, bounds);
-    let with = plugin(Bounds::FuelAndEpochs);
+    let plugins = BOUNDS.map(plugin);
+    let with = Arc::clone(&plugins[0]);
     let is_keyed = with.description.keyed;
     let (calls, sum) = calls_of(&with, &case.frames, BATCH);
     let (mut native, native_sum) = Native::decoder(program, case, is_keyed, &calls);
     assert_eq!(sum, native_sum, "{}: both sides answer alike", case.name);
-    let mut seats = [
-        Arc::clone(&with),
-        plugin(Bounds::Epochs),
-        plugin(Bounds::Nothing),
-    ]
-    .map(Seat::new);
+    let mut seats = plugins.map(Seat::new);
     let count = case.frames.len() as f64;
-    let mut times: [Vec<f64>; 5] = Default::default();
+    let mut times: [Vec<f64>; 6] = Default::default();
     let mut messages = 0;
     let mut fuel = 0;
     for _ in 0..rounds().0 {
@@ -504,11 +508,17 @@ fn decoder(program: &Path, case: &Case) {
             }
         }
         let (check_ns, checked) = time_checks(&mut seats[0], &calls);
-        times[4].push(check_ns / count);
+        times[5].push(check_ns / count);
         messages = checked;
     }
-    let [native_ns, sandbox_ns, epochs_ns, unbound_ns, check_ns] =
-        times.map(|mut times| history::median(&mut times));
+    let [
+        native_ns,
+        sandbox_ns,
+        epochs_ns,
+        unbound_ns,
+        nans_ns,
+        check_ns,
+    ] = times.map(|mut times| history::median(&mut times));
     let fuel = fuel as f64 / count;
 
     let some = &case.frames[..case.frames.len().min(SINGLES)];
@@ -545,7 +555,8 @@ fn decoder(program: &Path, case: &Case) {
         "{:<20} {messages} messages of {count} frames of {:.0} bytes\n  \
          native {native_ns:.0} ns a frame, sandbox {sandbox_ns:.0} ({ratio:.2}), of it check \
          {check_ns:.0} (without {bare_ratio:.2}), without fuel \
-         {epochs_ns:.0}, without epochs too {unbound_ns:.0}; fuel {fuel:.0}\n  \
+         {epochs_ns:.0}, without epochs too {unbound_ns:.0}, with NaNs as they come {nans_ns:.0}; \
+         fuel {fuel:.0}\n  \
          alone, p50 p99 max: native {native_alone:.0?}, sandbox {alone:.0?}, fuel {burnt:.0?}",
         case.name,
         case.frames
@@ -562,6 +573,7 @@ fn decoder(program: &Path, case: &Case) {
         .number("check_ns", check_ns)
         .number("no_fuel_ns", epochs_ns)
         .number("no_fuel_no_epochs_ns", unbound_ns)
+        .number("nans_as_they_come_ns", nans_ns)
         .number("ratio_to_native", ratio)
         .number("ratio_without_check", bare_ratio)
         .number("fuel_per_frame", fuel)

@@ -1,19 +1,29 @@
 //! Every recording flat out through the whole runtime: messages per second of one core, what each
-//! stage's plugin burns, and on which thread the time goes.
+//! plugin burns, and which stage the time goes to.
 //!
 //! Decoder and track validator, a topic log per class; the journal as shipped. Start and end are
-//! counted, so small recordings say more of these than of messages.
+//! counted, so small recordings say more of these than of messages. Stages are measured apart, on the
+//! blocks of the same journal: decoding, and decoding with validation; the rest of the whole is
+//! reading the file, the journal both ways, writing the logs, start and end.
 //!
 //! `cargo bench --bench recordings [-- --quick]`; `OUTRIGGER_RECORDINGS` names the recordings.
 
 mod history;
 mod rig;
 
+use std::hint::black_box;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use cap_std::ambient_authority;
+use cap_std::fs::Dir;
 use outrigger::config::Config;
+use outrigger::install::Plugins;
+use outrigger::pipeline::{FrameArchive, Input, Outbox, Pipeline};
+use outrigger::record::Position;
 use outrigger::run::{Run, RunOptions};
+use outrigger_journal::{Block, Kind, Reader};
+use outrigger_policy::topology::{TapId, TopicId};
 
 const ROUNDS: usize = 5;
 
@@ -128,6 +138,10 @@ fn main() {
     }
 }
 
+const PLAUSIBILITY: &str = "[plugins.plausibility]\ncomponent = \"track_plausibility.wasm\"\n\
+                            role = \"validator\"\n";
+const VALIDATORS: &str = "validators = [\"plausibility\"]\n";
+
 fn configuration(folder: &Path, installation: &Path, recording: &Recording) -> String {
     let (tracks, others) = recording.classes;
     let all = || tracks.iter().chain(others);
@@ -139,9 +153,7 @@ fn configuration(folder: &Path, installation: &Path, recording: &Recording) -> S
          [taps.bus]\n{}\npath = {:?}\npace = \"flat-out\"\n\
          [plugins.decoder]\ncomponent = {:?}\nrole = \"decoder\"\ntaps = [\"bus\"]\n\
          writes = [{}]\nmessage_fuel = 600_000\nmemory_bytes_max = 16_777_216\n\
-         call_bytes_max = 8_388_608\n\
-         [plugins.plausibility]\ncomponent = \"track_plausibility.wasm\"\n\
-         role = \"validator\"\n",
+         call_bytes_max = 8_388_608\n{PLAUSIBILITY}",
         installation.display().to_string(),
         recording.tap,
         path.display().to_string(),
@@ -151,7 +163,7 @@ fn configuration(folder: &Path, installation: &Path, recording: &Recording) -> S
     for class in all() {
         let topic = class.replace('.', "-");
         let validators = if tracks.contains(class) {
-            "validators = [\"plausibility\"]\n"
+            VALIDATORS
         } else {
             ""
         };
@@ -160,9 +172,59 @@ fn configuration(folder: &Path, installation: &Path, recording: &Recording) -> S
     text
 }
 
+/// Takes records and forgets them; knows no frame of earlier blocks.
+struct Nowhere;
+
+impl Outbox for Nowhere {
+    fn put(&mut self, _: TopicId, _: Position, _: u64, record: &[u8]) {
+        black_box(record);
+    }
+}
+
+impl FrameArchive for Nowhere {
+    fn frame(&mut self, _: TapId, _: u64) -> Option<(u64, Vec<u8>)> {
+        None
+    }
+}
+
+/// Processor time that the configuration at `path` takes from blocks to records, nanoseconds.
+fn pipeline_ns(path: &Path, blocks: &[Block]) -> f64 {
+    let config = Config::load(path).expect("the configuration is sound");
+    let plugins = Plugins::load(&config).expect("they load");
+    let mut pipeline = Pipeline::new(plugins.setup(&config)).expect("they fit");
+    let tap = config.topology.find_tap("bus").expect("it is configured");
+    let start = rig::thread_cpu_ns();
+    for block in blocks {
+        let input = Input {
+            block: block.header.block,
+            tap,
+            first_seq: block.header.first_seq,
+            frames: &block.columns,
+            tick_ns: None,
+        };
+        let went_on = pipeline.process(&input, &mut Nowhere, &mut Nowhere);
+        went_on.expect("no guard is quarantined");
+    }
+    (rig::thread_cpu_ns() - start) as f64
+}
+
+fn frames_of(journal: &Path) -> Vec<Block> {
+    let dir = Dir::open_ambient_dir(journal, ambient_authority()).expect("it is ours");
+    let mut reader = Reader::open(&dir).expect("the journal is whole");
+    let mut blocks = Vec::new();
+    let mut block = Block::default();
+    while reader.next(&mut block).expect("the journal is whole") {
+        if block.header.kind == Kind::Frames {
+            blocks.push(std::mem::take(&mut block));
+        }
+    }
+    blocks
+}
+
 fn replay(folder: &Path, installation: &Path, recording: &Recording) {
     let rounds = if history::is_quick() { 1 } else { ROUNDS };
     let mut cpu = Vec::new();
+    let mut stages: [Vec<f64>; 2] = Default::default();
     let (mut frames, mut messages) = (0, 0);
     let mut fuel = Vec::new();
     for _ in 0..rounds {
@@ -185,19 +247,31 @@ fn replay(folder: &Path, installation: &Path, recording: &Recording) {
         let plugins = status.plugins.iter();
         let burnt = plugins.map(|plugin| plugin.usage.iter().map(|usage| usage.fuel).sum::<u64>());
         fuel = burnt.map(|fuel| fuel as f64).collect();
+        let blocks = frames_of(&place.path().join("data/journal"));
+        stages[1].push(pipeline_ns(&path, &blocks));
+        let decoding = text.replace(VALIDATORS, "").replace(PLAUSIBILITY, "");
+        std::fs::write(&path, decoding).expect("the folder can be written");
+        stages[0].push(pipeline_ns(&path, &blocks));
     }
+    let [decode, both] = stages.map(|mut ns| history::median(&mut ns) / messages as f64);
     let each = history::median(&mut cpu) / messages as f64;
     let fuel: Vec<f64> = fuel.iter().map(|fuel| fuel / messages as f64).collect();
     println!(
         "{}: {frames} frames, {messages} messages; {each:.0} ns of processor time each, {:.0} \
-         messages/s per core; fuel a message by plugin {fuel:.0?}",
+         messages/s per core: decode {decode:.0}, validate {:.0}, the rest {:.0}; fuel a message by \
+         plugin {fuel:.0?}",
         recording.path,
-        1e9 / each
+        1e9 / each,
+        both - decode,
+        each - both
     );
     history::Line::new("recordings", recording.path)
         .number("frames", frames as f64)
         .number("messages", messages as f64)
         .ns_per_message(each)
+        .number("decode_ns", decode)
+        .number("validate_ns", both - decode)
+        .number("rest_ns", each - both)
         .number(
             "decoder_fuel_per_message",
             fuel.first().copied().unwrap_or(0.0),

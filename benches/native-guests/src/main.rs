@@ -84,7 +84,7 @@ fn decoder<D: Decoder>(mut input: StdinLock<'_>) {
         sum.numbers(&messages.classes);
         sum.numbers(&messages.event_ns);
         sum.bytes(&messages.keys.bytes);
-        sum.numbers(&messages.bodies.ends);
+        sum.bytes(&messages.bodies.bytes);
         sum.numbers(&messages.sources);
         sum.numbers(&decoded.rejects.causes);
         sum.numbers(&decoded.skips.kinds);
