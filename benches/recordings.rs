@@ -231,7 +231,7 @@ fn replay(folder: &Path, installation: &Path, recording: &Recording) {
         let place = tempfile::tempdir().expect("a temporary directory");
         let path = place.path().join("outrigger.toml");
         let text = configuration(folder, installation, recording);
-        std::fs::write(&path, text).expect("the folder can be written");
+        std::fs::write(&path, &text).expect("the folder can be written");
         let config = Arc::new(Config::load(&path).expect("the configuration is sound"));
         let options = RunOptions {
             until_idle: true,
