@@ -222,7 +222,11 @@ fn polar(record: &Record<'_>) -> Option<(f64, f64, &'static str)> {
     }
     let item = record.item(11)?;
     let (x, y) = (number(item, 0, 16) / 128.0, number(item, 16, 16) / 128.0);
-    Some(((x * x + y * y).sqrt() * MILE_M, libm::atan2(x, y), "i048_042"))
+    Some((
+        (x * x + y * y).sqrt() * MILE_M,
+        libm::atan2(x, y),
+        "i048_042",
+    ))
 }
 
 /// The track of a CAT021 record: I021/131 or 130, 145, 140, 160, 155, 157, 165, 170, 080, 070, 090,
