@@ -13,3 +13,5 @@ mod guarantees;
 mod mirror;
 #[path = "delivery/recovery.rs"]
 mod recovery;
+#[path = "delivery/security.rs"]
+mod security;

@@ -7,7 +7,7 @@ use rdkafka::admin::{
 };
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
-use crate::client::{Cluster, Quiet};
+use crate::client::{Cluster, Asking};
 use crate::trouble::{Remedy, Trouble};
 
 /// Leaves the number of copies to the brokers. Source: KIP-464, since brokers 2.4.
@@ -58,9 +58,9 @@ pub fn ensure_topics(
     timeout: Duration,
     go_on: &dyn Fn() -> bool,
 ) -> Result<Vec<TopicFound>, Trouble> {
-    let admin: AdminClient<Quiet> = cluster
+    let admin: AdminClient<Asking> = cluster
         .client()
-        .create_with_context(Quiet)
+        .create_with_context(Asking::default())
         .map_err(|error| Trouble::of_client(&error))?;
     let executor = tokio::runtime::Builder::new_current_thread()
         .enable_time()
@@ -156,7 +156,7 @@ fn new_topic(spec: &TopicSpec) -> NewTopic<'_> {
 
 /// The topics as metadata shows them; one that is not there has no partitions.
 fn look(
-    admin: &AdminClient<Quiet>,
+    admin: &AdminClient<Asking>,
     specs: &[TopicSpec],
     timeout: Duration,
 ) -> Result<Vec<TopicFound>, Trouble> {
@@ -186,7 +186,7 @@ fn look(
 
 /// Waits until every topic that was made is known to the broker that we ask.
 fn wait_for(
-    admin: &AdminClient<Quiet>,
+    admin: &AdminClient<Asking>,
     specs: &[TopicSpec],
     timeout: Duration,
 ) -> Result<Vec<TopicFound>, Trouble> {
@@ -211,7 +211,7 @@ fn wait_for(
 /// idempotent producer that comes earlier has its first batch refused, its next ones taken for out of
 /// order, and begins again and again.
 fn wait_until_open(
-    admin: &AdminClient<Quiet>,
+    admin: &AdminClient<Asking>,
     spec: &TopicSpec,
     timeout: Duration,
 ) -> Result<(), Trouble> {

@@ -17,7 +17,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use serde::{Deserialize, Serialize};
 
-use crate::client::{Cluster, Quiet};
+use crate::client::{Cluster, Asking};
 use crate::trouble::Trouble;
 
 /// Name of the topic unless the configuration says another. One partition, compacted.
@@ -129,8 +129,8 @@ fn scan(
         (FETCH_BYTES_MAX / 1024).to_string(),
     );
     config.set("fetch.wait.max.ms", "50");
-    let consumer: BaseConsumer<Quiet> = config
-        .create_with_context(Quiet)
+    let consumer: BaseConsumer<Asking> = config
+        .create_with_context(Asking::default())
         .map_err(|error| Trouble::of_client(&error))?;
     let failed = |error: KafkaError| Trouble::of("read progress", &error);
     let mut partitions = TopicPartitionList::new();
