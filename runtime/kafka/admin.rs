@@ -7,7 +7,7 @@ use rdkafka::admin::{
 };
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
-use crate::client::{Cluster, Asking};
+use crate::client::{Asking, Cluster};
 use crate::trouble::{Remedy, Trouble};
 
 /// Leaves the number of copies to the brokers. Source: KIP-464, since brokers 2.4.
@@ -164,7 +164,10 @@ fn look(
     let metadata = admin
         .inner()
         .fetch_metadata(None, timeout)
-        .map_err(|error| Trouble::of("look for topics", &error))?;
+        .map_err(|error| {
+            let asking = admin.inner().context();
+            asking.explain(Trouble::of("look for topics", &error))
+        })?;
     let found = specs.iter().map(|spec| {
         let topic = metadata
             .topics()

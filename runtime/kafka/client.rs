@@ -240,7 +240,10 @@ impl ClientContext for Asking {
 
     fn error(&self, error: KafkaError, reason: &str) {
         tracing::debug!("{error}: {reason}");
-        let mut kept = self.reason.lock().unwrap_or_else(|poison| poison.into_inner());
+        let mut kept = self
+            .reason
+            .lock()
+            .unwrap_or_else(|poison| poison.into_inner());
         // That all brokers are down says less than why the first one was.
         let vague = error.rdkafka_error_code() == Some(RDKafkaErrorCode::AllBrokersDown);
         if !vague || kept.is_none() {

@@ -17,7 +17,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use serde::{Deserialize, Serialize};
 
-use crate::client::{Cluster, Asking};
+use crate::client::{Asking, Cluster};
 use crate::trouble::Trouble;
 
 /// Name of the topic unless the configuration says another. One partition, compacted.
