@@ -5,6 +5,8 @@
 mod common;
 mod rig;
 
+#[path = "delivery/examples.rs"]
+mod examples;
 #[path = "delivery/failures/mod.rs"]
 mod failures;
 #[path = "delivery/guarantees.rs"]

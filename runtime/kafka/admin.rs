@@ -5,6 +5,7 @@ use std::time::Duration;
 use rdkafka::admin::{
     AdminClient, AdminOptions, ConfigResource, NewTopic, ResourceSpecifier, TopicReplication,
 };
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 use crate::client::{Asking, Cluster};
@@ -78,6 +79,7 @@ pub fn ensure_topics(
         let left = deadline.saturating_duration_since(std::time::Instant::now());
         match look(&admin, specs, left.min(LOOK_CALL)) {
             Err(trouble) if !left.is_zero() && go_on() => tracing::debug!("{trouble}"),
+            Err(trouble) if left.is_zero() => return Err(explain(cluster, trouble)),
             looked => break looked?,
         }
     };
@@ -154,6 +156,24 @@ fn new_topic(spec: &TopicSpec) -> NewTopic<'_> {
         .fold(topic, |topic, (key, value)| topic.set(key, value))
 }
 
+/// Adds why no broker could be reached, such as a password that is wrong. The client of topics never
+/// hears of that, so another one asks once more.
+fn explain(cluster: &Cluster, trouble: Trouble) -> Trouble {
+    let mut config = cluster.client();
+    config.set("group.id", "outrigger-asking");
+    // It fetches nothing, and is refused unless this fits the largest response.
+    let bytes_max = cluster.bounds.record_bytes_max.to_string();
+    config.set("fetch.max.bytes", bytes_max);
+    let made = config.create_with_context::<_, BaseConsumer<Asking>>(Asking::default());
+    let Ok(consumer) = made else {
+        return trouble;
+    };
+    // What comes of it is of no interest, only what is said meanwhile.
+    let _ = consumer.fetch_metadata(None, LOOK_CALL);
+    let _ = consumer.poll(LOOK_CALL / 10);
+    consumer.context().explain(trouble)
+}
+
 /// The topics as metadata shows them; one that is not there has no partitions.
 fn look(
     admin: &AdminClient<Asking>,
@@ -164,10 +184,7 @@ fn look(
     let metadata = admin
         .inner()
         .fetch_metadata(None, timeout)
-        .map_err(|error| {
-            let asking = admin.inner().context();
-            asking.explain(Trouble::of("look for topics", &error))
-        })?;
+        .map_err(|error| Trouble::of("look for topics", &error))?;
     let found = specs.iter().map(|spec| {
         let topic = metadata
             .topics()

@@ -83,6 +83,8 @@ value = "json"
 
 [kafka.main]
 bootstrap = "{bootstrap}"
+# Brokers keep records by their own time, and those of a recording are old.
+retention_hours = 87_600
 progress_topic = "{progress}"
 {kafka}
 
