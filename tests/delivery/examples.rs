@@ -66,7 +66,7 @@ fn mission(name: &str, buses: &[Bus], topics: &[&str]) {
     running.wait_status("deliveries", |status| {
         let all = || status.kafka.iter().flat_map(|kafka| &kafka.topics);
         let delivered = |topic: &&str| all().any(|one| one.topic == **topic && one.delivered > 0);
-        topics.iter().all(|topic| delivered(topic)) && all().all(|one| one.waiting == 0)
+        topics.iter().all(delivered) && all().all(|one| one.waiting == 0)
     });
     running.signal(Signal::TERM);
     assert_eq!(running.end().0, Some(0));
