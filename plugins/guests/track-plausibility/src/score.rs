@@ -3,8 +3,8 @@
 //! The score, in permille, is the share of faults among anomalies of this rule whose number passes
 //! its limit as far as this one, when one update in a thousand is faulty: from faults put into real
 //! tracks and the false alarms on the same tracks as they were, of the half of the recordings that
-//! is not reported on. It rises with the ratio. `cargo run --release --example evaluate` prints the
-//! table anew; `tests/evaluation.rs` holds it against the other half.
+//! is not reported on. It rises with the ratio. `cargo xtask evaluate` prints the table
+//! anew; `tests/evaluation.rs` holds it against a new count of the same half.
 
 use crate::finding::Rule;
 
