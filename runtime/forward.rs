@@ -20,6 +20,7 @@ mod lane;
 mod marks;
 mod open;
 mod pace;
+mod readers;
 mod status;
 #[cfg(test)]
 mod tests;
@@ -32,14 +33,15 @@ use std::time::{Duration, Instant};
 
 use outrigger_kafka::{Delivered, Remedy, Trouble};
 
-pub use broker::{Broker, Kafka};
+pub use broker::{Broker, Kafka, check_progress};
 pub use envelope::Envelope;
 pub use feed::{Fed, Feed, FeedError};
 use lane::Flight;
 pub use lane::Lane;
-pub use open::{Dirs, Forwarders, OpenForward, OpenForwarder, cluster, open};
+pub use open::{Dirs, Forwarders, OpenForward, OpenForwarder, Opened, cluster, open};
 pub use pace::Pace;
-pub use status::{ForwardStatus, LaneStatus};
+pub use readers::{Readers, Watcher};
+pub use status::{ForwardStatus, LaneStatus, Shown};
 
 use crate::telemetry::{lock, now_ns};
 use crate::topics::Bell;
@@ -107,6 +109,11 @@ impl Ending {
     /// Ends as soon as the call under way has ended.
     pub fn stop(&self) {
         self.stop.store(true, Ordering::Release);
+    }
+
+    /// True once it was told to end, with time or without.
+    pub fn is_told(&self) -> bool {
+        self.stop.load(Ordering::Acquire) || lock(&self.finish_by).is_some()
     }
 
     /// True once there is no time left.

@@ -195,10 +195,14 @@ pub fn advise(load: &Load, spreads: &[Spread]) -> Advice {
 
 /// What is to be said of a topic that has `partitions`, if anything.
 pub fn judge(partitions: u32, spreads: &[Spread], advice: &Advice) -> Option<&'static str> {
-    let skewed = spreads
-        .iter()
-        .find(|spread| spread.partitions == partitions)
-        .is_some_and(|spread| spread.skew > SKEW_MAX || spread.keys.1 < KEYS_PER_PARTITION_MIN);
+    // A topic may have more than any candidate: its share of the keys is known all the same.
+    let keys = spreads
+        .first()
+        .map_or(0.0, |all| all.keys.1 * f64::from(all.partitions));
+    let skewed = keys / f64::from(partitions) < KEYS_PER_PARTITION_MIN
+        || spreads
+            .iter()
+            .any(|spread| spread.partitions == partitions && spread.skew > SKEW_MAX);
     if partitions < advice.partitions {
         Some("under-partitioned: more consumers could share it")
     } else if partitions > advice.partitions && skewed {

@@ -31,7 +31,7 @@ use outrigger_tap::{ReadLimits, Tap, TapConfig, TapError};
 use crate::audit::{Audit, AuditRecord};
 use crate::config::Config;
 use crate::data::{DataDir, DataError};
-use crate::forward::{self, Forwarders, OpenForward, OpenForwarder};
+use crate::forward::{self, Forwarders, OpenForward};
 use crate::install::{InstallError, Plugins};
 use crate::keys::{KeyError, signing_key};
 use crate::pipeline::{MisfitError, Pipeline};
@@ -195,7 +195,7 @@ pub struct Run {
     pipeline: Pipeline,
     _plugins: Plugins,
     topics: Topics,
-    forwarders: Vec<OpenForwarder>,
+    delivery: forward::Opened,
     audit: Arc<Audit>,
     shared: Arc<Shared>,
     taps: Vec<(TapConfig, u64, Box<dyn Tap>)>,
@@ -249,7 +249,7 @@ impl Run {
             topics: &data.topics,
             marks: &data.forward,
         };
-        let forwarders = forward::open(plan, &config, &dirs, journal.log_id(), &schemas)
+        let delivery = forward::open(plan, &config, &dirs, journal.log_id(), &schemas)
             .map_err(RunError::Forward)?;
         let losses = losses(&report, &reports);
         let mut taps = Vec::new();
@@ -282,8 +282,7 @@ impl Run {
             rulings,
             losses,
         };
-        let shown = forwarders.iter().map(|open| Arc::clone(&open.shown));
-        let shared = Shared::new(journal, states, shown.collect(), recovered.from_block);
+        let shared = Shared::new(journal, states, delivery.shown(), recovered.from_block);
         // Whoever asks before the first block is told of the same plugins and topics as later.
         *lock(&shared.pipeline) = PipelineStatus {
             next_block: recovered.from_block,
@@ -322,7 +321,7 @@ impl Run {
             pipeline,
             _plugins: plugins,
             topics,
-            forwarders,
+            delivery,
             audit: Arc::new(audit),
             shared: Arc::new(shared),
             taps,
@@ -360,7 +359,7 @@ impl Run {
             data,
             pipeline,
             topics,
-            forwarders,
+            delivery,
             audit,
             shared,
             taps,
@@ -435,7 +434,7 @@ impl Run {
                 }
             }
             let desk = &desk;
-            let delivering = deliver::start(scope, forwarders, desk);
+            let delivering = deliver::start(scope, delivery, desk);
             let ended = pipeline.map(|thread| thread.join());
             // The pipeline ends of itself when idle, and then the taps have nothing to do.
             shared.advance(Phase::Draining);

@@ -5,6 +5,7 @@
 
 mod gather;
 mod kafka;
+mod readers;
 mod render;
 mod sampler;
 mod snapshot;
@@ -16,6 +17,7 @@ use crate::topics::TopicFigures;
 
 use gather::lost_before;
 pub use gather::{describe, snapshot};
+pub use readers::{GroupStatus, PartitionStatus, ReadersStatus};
 pub use render::{render, summary};
 pub use sampler::{MARKS_MAX, SAMPLE_EVERY, Sampler};
 pub use snapshot::{

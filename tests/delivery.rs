@@ -13,6 +13,8 @@ mod failures;
 mod guarantees;
 #[path = "delivery/mirror.rs"]
 mod mirror;
+#[path = "delivery/readers.rs"]
+mod readers;
 #[path = "delivery/recovery.rs"]
 mod recovery;
 #[path = "delivery/security.rs"]

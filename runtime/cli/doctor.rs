@@ -6,6 +6,7 @@
 
 mod decode;
 mod host;
+mod kafka;
 mod listen;
 
 use std::path::PathBuf;
@@ -131,6 +132,7 @@ pub fn run(args: &DoctorArgs) -> ExitCode {
     host::data_dir(&mut report, &config, alive.is_some());
     host::signing_key(&mut report, &config);
     host::clock(&mut report, &config);
+    kafka::clusters(&mut report, &config);
     let plugins = plugins(&mut report, &config);
     let listened = listen::taps(
         &mut report,

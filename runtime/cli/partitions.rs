@@ -2,9 +2,11 @@
 
 use std::io::Write;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Args;
 use outrigger_journal::Kind;
+use outrigger_kafka::find_topics;
 use outrigger_policy::topology::{AUDIT, DEAD_LETTERS};
 use serde_json::json;
 
@@ -12,11 +14,14 @@ use super::output::{Output, Trouble, with_output};
 use super::place::{Place, PlaceArgs};
 use super::text::{WIDTH, counted, cut, digits, wrap};
 use super::walk::{RangeArgs, Walk};
-use crate::config::MirrorConfig;
+use crate::config::{Config, KafkaConfig, MirrorConfig};
+use crate::forward::cluster;
 use crate::partitions::{Advice, Load, Spread, advise, judge, spreads};
 use crate::record::View;
 use crate::run::now_ns;
 
+/// Longest wait for brokers. Reason: it answers a person who waits.
+const ANSWER: Duration = Duration::from_secs(5);
 /// Candidates that the table shows; --json has them all.
 const SHOWN: [u32; 12] = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64];
 
@@ -32,6 +37,10 @@ pub struct PartitionsArgs {
     topic: Option<String>,
     #[command(flatten)]
     range: RangeArgs,
+    /// Ask the clusters how many partitions their topics really have; else what the configuration
+    /// says is judged.
+    #[arg(long)]
+    ask: bool,
     /// Print one JSON object a topic.
     #[arg(long)]
     json: bool,
@@ -50,10 +59,13 @@ pub fn run(args: &PartitionsArgs) -> ExitCode {
             let load = count(out, args, &place, name)?;
             let spreads = spreads(&load);
             let advice = advise(&load, &spreads);
-            let has = mirror(&place, name).map(|mirror| {
-                let partitions = u32::try_from(mirror.partitions).unwrap_or(u32::MAX);
-                (partitions, judge(partitions, &spreads, &advice))
-            });
+            let has = match mirror(&place, name) {
+                None => None,
+                Some((config, mirror)) => {
+                    let has = existing(args.ask, config, mirror)?;
+                    Some((has, judge(has.partitions, &spreads, &advice)))
+                }
+            };
             let report = Report {
                 name,
                 load: &load,
@@ -71,10 +83,45 @@ pub fn run(args: &PartitionsArgs) -> ExitCode {
 }
 
 /// What the configuration says of the topic, if it is mirrored.
-fn mirror<'p>(place: &'p Place, name: &str) -> Option<&'p MirrorConfig> {
-    let topics = &place.config.as_ref()?.topics;
-    let topic = topics.iter().find(|topic| topic.name == name)?;
-    Some(&topic.mirror).filter(|mirror| mirror.cluster.is_some())
+fn mirror<'p>(place: &'p Place, name: &str) -> Option<(&'p Config, &'p MirrorConfig)> {
+    let config = place.config.as_ref()?;
+    let topic = config.topics.iter().find(|topic| topic.name == name)?;
+    let mirror = Some(&topic.mirror).filter(|mirror| mirror.cluster.is_some())?;
+    Some((config, mirror))
+}
+
+/// Partitions of a topic.
+#[derive(Clone, Copy)]
+struct Has {
+    partitions: u32,
+    /// The brokers say so; else the configuration does.
+    existing: bool,
+}
+
+/// How many partitions the topic has, by its brokers if `ask`; a topic that is not there yet has those
+/// that it would be made with.
+fn existing(ask: bool, config: &Config, mirror: &MirrorConfig) -> Result<Has, Trouble> {
+    let configured = Has {
+        partitions: u32::try_from(mirror.partitions).unwrap_or(u32::MAX),
+        existing: false,
+    };
+    let named = |known: &&KafkaConfig| mirror.cluster.as_ref() == Some(&known.name);
+    let Some(settings) = config.kafka.iter().find(named).filter(|_| ask) else {
+        return Ok(configured);
+    };
+    let fail = |cause: String| Trouble::Unreadable(format!("kafka.{}: {cause}", settings.name));
+    let reached = cluster(settings, &config.name).map_err(|error| fail(error.to_string()))?;
+    let names = [mirror.topic.clone()];
+    let (_, found) =
+        find_topics(&reached, &names, ANSWER).map_err(|error| fail(error.to_string()))?;
+    let there = found.first().map_or(0, |found| found.partitions);
+    Ok(match there {
+        0 => configured,
+        partitions => Has {
+            partitions,
+            existing: true,
+        },
+    })
 }
 
 fn count(
@@ -117,7 +164,7 @@ struct Report<'a> {
     spreads: &'a [Spread],
     advice: &'a Advice,
     /// Partitions that it has, and what is to be said of that.
-    has: Option<(u32, Option<&'static str>)>,
+    has: Option<(Has, Option<&'static str>)>,
 }
 
 impl Report<'_> {
@@ -168,14 +215,14 @@ impl Report<'_> {
         let mut text = String::new();
         let said = format!("{}: {}", self.advice.partitions, self.advice.why);
         wrap(&mut text, "  recommended ", "  ", &said);
-        if let Some((partitions, judged)) = self.has {
+        if let Some((has, judged)) = self.has {
             let judged = judged.unwrap_or("it will do");
-            wrap(
-                &mut text,
-                "  configured  ",
-                "  ",
-                &format!("{partitions}: {judged}"),
-            );
+            let partitions = has.partitions;
+            let first = match has.existing {
+                true => "  existing    ",
+                false => "  configured  ",
+            };
+            wrap(&mut text, first, "  ", &format!("{partitions}: {judged}"));
         }
         out.write_all(text.as_bytes())?;
         writeln!(out)?;
@@ -206,7 +253,8 @@ impl Report<'_> {
             "body_bytes_per_s": self.load.bytes_per_s(),
             "recommended": self.advice.partitions,
             "why": self.advice.why,
-            "configured": self.has.map(|(partitions, _)| partitions),
+            "configured": self.has.filter(|(has, _)| !has.existing).map(|(has, _)| has.partitions),
+            "existing": self.has.filter(|(has, _)| has.existing).map(|(has, _)| has.partitions),
             "judged": self.has.and_then(|(_, judged)| judged),
             "candidates": candidates,
         });

@@ -55,6 +55,8 @@ pub struct KafkaConfig {
     pub egress_bytes_per_s: u64,
     /// Topic of progress.
     pub progress_topic: String,
+    /// Time between looks at consumer groups, seconds; 0 for never.
+    pub consumer_lag_s: u64,
 }
 
 /// Who we are, and where the password lies.
@@ -225,6 +227,7 @@ fn read_cluster<'a>(
             is_kafka_topic,
         )
         .unwrap_or_default();
+    let consumer_lag_s = cx.setting(table, "consumer_lag_s");
     Some(KafkaConfig {
         name,
         bootstrap,
@@ -245,6 +248,7 @@ fn read_cluster<'a>(
         record_bytes_max,
         egress_bytes_per_s,
         progress_topic,
+        consumer_lag_s,
     })
 }
 
@@ -344,6 +348,7 @@ impl KafkaConfig {
             record_bytes_max: limits::KAFKA_RECORD_BYTES.default,
             egress_bytes_per_s: limits::KAFKA_EGRESS_BYTES_PER_S.default,
             progress_topic: outrigger_kafka::PROGRESS_TOPIC.to_owned(),
+            consumer_lag_s: limits::KAFKA_CONSUMER_LAG_S.default,
         }
     }
 }

@@ -879,6 +879,13 @@ pub const KEYS: &[Key] = &[
         "\"outrigger-progress\"",
         "compacted topic that holds how far exactly-once topics are",
     ),
+    set(
+        Kafka,
+        "consumer_lag_s",
+        "seconds",
+        limits::KAFKA_CONSUMER_LAG_S,
+        "time between looks at how far readers are behind; 0: never",
+    ),
     key(
         Reserved,
         "label",

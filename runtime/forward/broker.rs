@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use outrigger_kafka::{
-    Cluster, Delivered, Guarantee, Producer, ProducerFigures, Remedy, Shipment, TopicSpec, Trouble,
-    ensure_topics, read_holder, read_progress,
+    Cluster, Delivered, Guarantee, Producer, ProducerFigures, Remedy, Shipment, TopicFound,
+    TopicSpec, Trouble, ensure_topics, read_holder, read_progress,
 };
 
 use super::Ending;
@@ -187,6 +187,9 @@ impl Kafka {
                     spec.partitions
                 );
             }
+            if *name == self.progress_topic {
+                check_progress(found)?;
+            }
             if let Some(bytes) = found.message_bytes_max {
                 self.record_bytes_max.insert(name.clone(), bytes);
             }
@@ -285,6 +288,32 @@ impl Broker for Kafka {
         let topic = self.record_bytes_max.get(topic).copied();
         topic.map_or(client, |topic| topic.min(client))
     }
+}
+
+/// A topic of progress that somebody else made must keep what it is told, in one order: or a restart
+/// would find nothing, and send everything again.
+///
+/// # Errors
+/// It has several partitions, or forgets.
+pub fn check_progress(found: &TopicFound) -> Result<(), Trouble> {
+    let TopicFound {
+        name,
+        partitions,
+        cleanup_policy,
+        ..
+    } = found;
+    let wrong = match cleanup_policy.as_deref() {
+        Some(policy) if policy != "compact" => {
+            format!("its cleanup.policy must be compact, is {policy}")
+        }
+        _ if *partitions != 1 => format!("it must have 1 partition, has {partitions}"),
+        _ => return Ok(()),
+    };
+    Err(Trouble {
+        remedy: Remedy::Later,
+        code: "Progress".to_owned(),
+        detail: format!("topic {name} cannot hold the progress: {wrong}"),
+    })
 }
 
 fn flush(producer: &Producer, timeout: Duration) -> Result<(), Trouble> {

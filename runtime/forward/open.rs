@@ -10,7 +10,10 @@ use outrigger_kafka::{
     Bounds, Cluster, Compression, Guarantee as Promise, Sasl, Secret, Security, Tls, TopicSpec,
 };
 
-use super::{BACKOFF, Ending, Envelope, Feed, ForwardStatus, Forwarder, Kafka, Lane, Pace};
+use super::{
+    BACKOFF, Ending, Envelope, Feed, ForwardStatus, Forwarder, Kafka, Lane, Pace, Readers, Shown,
+    Watcher,
+};
 use crate::config::{Config, Guarantee, KafkaConfig, PasswordSource, SaslConfig, TopicConfig};
 use crate::record::hex;
 use crate::topics::{Bell, Tail, make_dir};
@@ -132,6 +135,26 @@ pub struct Dirs<'a> {
     pub marks: &'a Dir,
 }
 
+/// Everything that delivers, ready, and what looks at its readers.
+pub struct Opened {
+    /// By cluster and guarantee.
+    pub forwarders: Vec<OpenForwarder>,
+    /// By cluster.
+    pub watchers: Vec<Watcher>,
+}
+
+impl Opened {
+    /// What others see of it.
+    pub fn shown(&self) -> Shown {
+        let forwarders = self.forwarders.iter();
+        let watchers = self.watchers.iter();
+        Shown {
+            forwarders: forwarders.map(|open| Arc::clone(&open.shown)).collect(),
+            readers: watchers.map(|watcher| Arc::clone(&watcher.shown)).collect(),
+        }
+    }
+}
+
 /// Opens the forwarders: reads secrets and marks; asks no broker.
 ///
 /// # Errors
@@ -142,8 +165,9 @@ pub fn open(
     dirs: &Dirs<'_>,
     log_id: [u8; 16],
     schemas: &BTreeMap<String, String>,
-) -> Result<Vec<OpenForwarder>, OpenForward> {
+) -> Result<Opened, OpenForward> {
     let mut opened = Vec::new();
+    let watchers = watchers(&plan, config)?;
     for group in plan.groups {
         let settings = &config.kafka[group.cluster];
         let exactly_once = group.guarantee == Guarantee::ExactlyOnce;
@@ -215,7 +239,38 @@ pub fn open(
             bell: group.bell,
         });
     }
-    Ok(opened)
+    Ok(Opened {
+        forwarders: opened,
+        watchers,
+    })
+}
+
+/// One per cluster whose readers are looked at.
+fn watchers(plan: &Forwarders, config: &Config) -> Result<Vec<Watcher>, OpenForward> {
+    let mut watchers = Vec::new();
+    for (at, settings) in config.kafka.iter().enumerate() {
+        let groups = plan.groups.iter().filter(|group| group.cluster == at);
+        let topics: Vec<String> = groups
+            .flat_map(|group| &group.topics)
+            .map(|(index, _)| config.topics[*index].mirror.topic.clone())
+            .collect();
+        if topics.is_empty() || settings.consumer_lag_s == 0 {
+            continue;
+        }
+        let shown = Readers {
+            cluster: settings.name.clone(),
+            ..Readers::default()
+        };
+        watchers.push(Watcher {
+            cluster: cluster(settings, &config.name)?,
+            topics,
+            every: Duration::from_secs(settings.consumer_lag_s),
+            bell: Arc::default(),
+            ending: Arc::default(),
+            shown: Arc::new(Mutex::new(shown)),
+        });
+    }
+    Ok(watchers)
 }
 
 fn topic_spec(settings: &KafkaConfig, topic: &TopicConfig) -> TopicSpec {

@@ -1,8 +1,20 @@
 //! What a forwarder says of itself.
 
+use std::sync::{Arc, Mutex};
+
 use outrigger_kafka::ProducerFigures;
 
+use super::Readers;
 use crate::telemetry::Latency;
+
+/// What others see of delivery.
+#[derive(Default)]
+pub struct Shown {
+    /// By forwarder.
+    pub forwarders: Vec<Arc<Mutex<ForwardStatus>>>,
+    /// By cluster whose consumer groups are looked at.
+    pub readers: Vec<Arc<Mutex<Readers>>>,
+}
 
 /// A forwarder.
 #[derive(Clone)]

@@ -7,6 +7,7 @@ use rdkafka::admin::{
 };
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::metadata::Metadata;
 
 use crate::client::{Asking, Cluster};
 use crate::trouble::{Remedy, Trouble};
@@ -45,6 +46,8 @@ pub struct TopicFound {
     pub replication: u32,
     /// Largest batch that its brokers take, bytes; `None` if they do not say.
     pub message_bytes_max: Option<u64>,
+    /// How its old records go: `delete`, `compact`, or both; `None` if its brokers do not say.
+    pub cleanup_policy: Option<String>,
 }
 
 /// Makes the topics that are missing, if `create`, and says what is there. Blocks for a few times
@@ -59,18 +62,7 @@ pub fn ensure_topics(
     timeout: Duration,
     go_on: &dyn Fn() -> bool,
 ) -> Result<Vec<TopicFound>, Trouble> {
-    let admin: AdminClient<Asking> = cluster
-        .client()
-        .create_with_context(Asking::default())
-        .map_err(|error| Trouble::of_client(&error))?;
-    let executor = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .build()
-        .map_err(|error| Trouble {
-            remedy: Remedy::Later,
-            code: "Thread".to_owned(),
-            detail: format!("cannot ask for topics: {error}"),
-        })?;
+    let (admin, executor) = asking(cluster)?;
     let options = AdminOptions::new()
         .request_timeout(Some(timeout))
         .operation_timeout(Some(timeout));
@@ -126,22 +118,80 @@ pub fn ensure_topics(
             topic.made = made.contains(&topic.name);
         }
     }
-    let resources: Vec<ResourceSpecifier<'_>> = specs
-        .iter()
-        .map(|spec| ResourceSpecifier::Topic(&spec.name))
-        .collect();
-    // Some deployments may write and not look: then the broker's answer to a record decides.
-    if let Ok(described) = executor.block_on(admin.describe_configs(&resources, &options)) {
-        for (topic, resource) in found.iter_mut().zip(described) {
-            topic.message_bytes_max = resource.ok().as_ref().and_then(message_bytes_max);
-        }
-    }
+    describe(&admin, &executor, &options, &mut found);
     Ok(found)
 }
 
+/// Looks at topics and makes none; one that is not there has no partitions. Also says how many
+/// brokers there are. Blocks for a few times `timeout` at most.
+///
+/// # Errors
+/// The brokers cannot be asked.
+pub fn find_topics(
+    cluster: &Cluster,
+    names: &[String],
+    timeout: Duration,
+) -> Result<(usize, Vec<TopicFound>), Trouble> {
+    let (admin, executor) = asking(cluster)?;
+    let options = AdminOptions::new().request_timeout(Some(timeout));
+    let metadata = admin
+        .inner()
+        .fetch_metadata(None, timeout)
+        .map_err(|error| explain(cluster, Trouble::of("look for topics", &error)))?;
+    let mut found: Vec<TopicFound> = names.iter().map(|name| of(&metadata, name)).collect();
+    describe(&admin, &executor, &options, &mut found);
+    Ok((metadata.brokers().len(), found))
+}
+
+/// A client that asks, and what its questions wait in.
+fn asking(cluster: &Cluster) -> Result<(AdminClient<Asking>, tokio::runtime::Runtime), Trouble> {
+    let admin = cluster
+        .client()
+        .create_with_context(Asking::default())
+        .map_err(|error| Trouble::of_client(&error))?;
+    let executor = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .map_err(|error| Trouble {
+            remedy: Remedy::Later,
+            code: "Thread".to_owned(),
+            detail: format!("cannot ask for topics: {error}"),
+        })?;
+    Ok((admin, executor))
+}
+
+/// Adds settings of the topics that are there. Some deployments may write and not look: then the
+/// broker's answer to a record decides.
+fn describe(
+    admin: &AdminClient<Asking>,
+    executor: &tokio::runtime::Runtime,
+    options: &AdminOptions,
+    found: &mut [TopicFound],
+) {
+    let mut there: Vec<&mut TopicFound> = found
+        .iter_mut()
+        .filter(|topic| topic.partitions > 0)
+        .collect();
+    let names: Vec<String> = there.iter().map(|topic| topic.name.clone()).collect();
+    let resources: Vec<ResourceSpecifier<'_>> = names
+        .iter()
+        .map(|name| ResourceSpecifier::Topic(name))
+        .collect();
+    if let Ok(described) = executor.block_on(admin.describe_configs(&resources, options)) {
+        for (topic, resource) in there.iter_mut().zip(described) {
+            let Ok(resource) = resource else { continue };
+            topic.message_bytes_max = message_bytes_max(&resource);
+            topic.cleanup_policy = setting(&resource, "cleanup.policy").map(str::to_owned);
+        }
+    }
+}
+
+fn setting<'r>(resource: &'r ConfigResource, key: &str) -> Option<&'r str> {
+    resource.get(key)?.value.as_deref()
+}
+
 fn message_bytes_max(resource: &ConfigResource) -> Option<u64> {
-    let entry = resource.get("max.message.bytes")?;
-    entry.value.as_ref()?.parse().ok()
+    setting(resource, "max.message.bytes")?.parse().ok()
 }
 
 fn new_topic(spec: &TopicSpec) -> NewTopic<'_> {
@@ -185,23 +235,23 @@ fn look(
         .inner()
         .fetch_metadata(None, timeout)
         .map_err(|error| Trouble::of("look for topics", &error))?;
-    let found = specs.iter().map(|spec| {
-        let topic = metadata
-            .topics()
-            .iter()
-            .find(|topic| topic.name() == spec.name);
-        let partitions = topic.map_or(&[][..], |topic| topic.partitions());
-        TopicFound {
-            name: spec.name.clone(),
-            made: false,
-            partitions: u32::try_from(partitions.len()).unwrap_or(u32::MAX),
-            replication: partitions.first().map_or(0, |first| {
-                u32::try_from(first.replicas().len()).unwrap_or(0)
-            }),
-            message_bytes_max: None,
-        }
-    });
+    let found = specs.iter().map(|spec| of(&metadata, &spec.name));
     Ok(found.collect())
+}
+
+/// A topic as metadata shows it.
+fn of(metadata: &Metadata, name: &str) -> TopicFound {
+    let mut topics = metadata.topics().iter();
+    let topic = topics.find(|topic| topic.name() == name);
+    let partitions = topic.map_or(&[][..], |topic| topic.partitions());
+    TopicFound {
+        name: name.to_owned(),
+        partitions: u32::try_from(partitions.len()).unwrap_or(u32::MAX),
+        replication: partitions.first().map_or(0, |first| {
+            u32::try_from(first.replicas().len()).unwrap_or(0)
+        }),
+        ..TopicFound::default()
+    }
 }
 
 /// Waits until every topic that was made is known to the broker that we ask.

@@ -8,13 +8,15 @@
 
 mod admin;
 mod client;
+mod lag;
 mod memory;
 mod producer;
 mod progress;
 mod trouble;
 
-pub use admin::{TopicFound, TopicSpec, ensure_topics};
+pub use admin::{TopicFound, TopicSpec, ensure_topics, find_topics};
 pub use client::{Bounds, Cluster, Compression, Sasl, Secret, Security, SecurityError, Tls};
+pub use lag::{GROUPS_MAX, GroupLag, Lags, PARTITIONS_MAX, PartitionLag, consumer_lag};
 pub use memory::{BROKERS_PLANNED, MemoryLine, consumer_memory, producer_memory};
 pub use producer::{Delivered, Guarantee, Outcome, Producer, ProducerFigures, Shipment};
 pub use progress::{PROGRESS_TOPIC, Progress, read_holder, read_progress};

@@ -237,6 +237,9 @@ pub const KAFKA_QUEUE_BYTES: Setting = Setting::new(256 * KIB, 4 * MIB, GIB);
 pub const KAFKA_RECORD_BYTES: Setting = Setting::new(64 * KIB, MIB, 64 * MIB);
 /// Rate at which a producer sends, bytes per second. Default: a tenth of a gigabit link.
 pub const KAFKA_EGRESS_BYTES_PER_S: Setting = Setting::new(1_024, 12_500_000, 12_500_000_000);
+/// Time between looks at how far consumer groups are behind, seconds; 0 for never. Default: an
+/// operator's minute has two, and each costs a short-lived client per group.
+pub const KAFKA_CONSUMER_LAG_S: Setting = Setting::new(0, 30, 86_400);
 
 // What must hold between them, or a valid configuration could not work.
 const _: () = {

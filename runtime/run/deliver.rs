@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::shared::{Phase, Shared, now_ns};
 use crate::audit::{Audit, AuditRecord};
-use crate::forward::{Office, OpenForwarder, Refusal};
+use crate::forward::{Office, OpenForwarder, Opened, Refusal};
 use crate::record;
 use crate::rulings::{REFUSED_BODY_BYTES_MAX, Refused, Ruling};
 
@@ -61,6 +61,7 @@ impl Office for Desk<'_> {
 /// Forwarders under way.
 pub(super) struct Delivering<'scope> {
     threads: Vec<(OpenEnds, ScopedJoinHandle<'scope, ()>)>,
+    watchers: Vec<(OpenEnds, ScopedJoinHandle<'scope, ()>)>,
 }
 
 struct OpenEnds {
@@ -68,14 +69,14 @@ struct OpenEnds {
     bell: std::sync::Arc<crate::topics::Bell>,
 }
 
-/// Starts a thread for each forwarder.
+/// Starts a thread for each forwarder, and for each cluster whose readers are looked at.
 pub(super) fn start<'scope>(
     scope: &'scope Scope<'scope, '_>,
-    forwarders: Vec<OpenForwarder>,
+    delivery: Opened,
     desk: &'scope Desk<'_>,
 ) -> Delivering<'scope> {
     let mut threads = Vec::new();
-    for open in forwarders {
+    for open in delivery.forwarders {
         let name = open.thread_name();
         let OpenForwarder {
             forwarder,
@@ -91,7 +92,21 @@ pub(super) fn start<'scope>(
             Err(error) => desk.fail(format!("cannot start a thread: {error}")),
         }
     }
-    Delivering { threads }
+    let mut watchers = Vec::new();
+    for watcher in delivery.watchers {
+        let ends = OpenEnds {
+            ending: std::sync::Arc::clone(&watcher.ending),
+            bell: std::sync::Arc::clone(&watcher.bell),
+        };
+        let spawned = std::thread::Builder::new()
+            .name("kafka-lag".to_owned())
+            .spawn_scoped(scope, move || watcher.run());
+        match spawned {
+            Ok(thread) => watchers.push((ends, thread)),
+            Err(error) => desk.fail(format!("cannot start a thread: {error}")),
+        }
+    }
+    Delivering { threads, watchers }
 }
 
 impl Delivering<'_> {
@@ -99,6 +114,10 @@ impl Delivering<'_> {
     /// one panicked.
     pub(super) fn end(self, shared: &Shared, drain: Duration) -> bool {
         let deadline = Instant::now() + drain;
+        for (ends, _) in &self.watchers {
+            ends.ending.stop();
+            ends.bell.ring();
+        }
         for (ends, _) in &self.threads {
             ends.ending.finish_by(deadline);
             ends.bell.ring();
@@ -114,7 +133,7 @@ impl Delivering<'_> {
             shared.wait_for_phase(Phase::Draining, LOOK_EVERY);
         }
         let mut died = false;
-        for (_, thread) in self.threads {
+        for (_, thread) in self.threads.into_iter().chain(self.watchers) {
             died |= thread.join().is_err();
         }
         died

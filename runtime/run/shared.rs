@@ -3,14 +3,14 @@
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::SyncSender;
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::{Condvar, Mutex};
 use std::time::Duration;
 
 use outrigger_journal::{AppendError, Appended, Kind, StreamId, SyncHandle, Writer};
 use outrigger_policy::Columns;
 use outrigger_tap::{TapCounts, TapFacts};
 
-use crate::forward::ForwardStatus;
+use crate::forward::Shown;
 use crate::rulings::{self, Ruling};
 use crate::status::PipelineStatus;
 pub use crate::telemetry::{lock, now_ns};
@@ -105,8 +105,8 @@ pub struct Shared {
     pub begun_written_ns: AtomicU64,
     /// What the pipeline last said of itself.
     pub pipeline: Mutex<PipelineStatus>,
-    /// What each forwarder last said of itself.
-    pub forward: Vec<Arc<Mutex<ForwardStatus>>>,
+    /// What delivery last said of itself.
+    pub forward: Shown,
     progress: Mutex<Progress>,
     /// Told of everything but blocks.
     changed: Condvar,
@@ -119,7 +119,7 @@ impl Shared {
     pub(super) fn new(
         journal: Writer,
         taps: Vec<TapState>,
-        forward: Vec<Arc<Mutex<ForwardStatus>>>,
+        forward: Shown,
         snapshot_block: u64,
     ) -> Self {
         let frames_before = journal.streams().iter().map(|stream| stream.records).sum();

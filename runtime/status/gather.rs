@@ -166,6 +166,7 @@ pub fn snapshot(
             })
             .collect(),
         kafka: super::kafka::clusters(shared, config, status, now_ns),
+        kafka_readers: super::readers::gather(shared),
         to_verdict: latency(&status.to_verdict),
         to_delivery: latency(&status.to_delivery),
         process: process(sampler),

@@ -15,7 +15,11 @@ pub(super) fn clusters(
     status: &PipelineStatus,
     now_ns: u64,
 ) -> Vec<KafkaStatus> {
-    let shown = shared.forward.iter().map(|shown| lock(shown).clone());
+    let shown = shared
+        .forward
+        .forwarders
+        .iter()
+        .map(|shown| lock(shown).clone());
     shown
         .map(|forward| cluster(&forward, config, status, now_ns))
         .collect()

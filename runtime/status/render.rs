@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::snapshot::{LatencyStatus, Ledger, StatusSnapshot, TapStatus};
 
 /// Width of the text, columns.
-const WIDTH: usize = 80;
+pub(super) const WIDTH: usize = 80;
 /// Lines of a table. Reason: a screen; what is beyond is counted, and `--json` has it all.
 const ROWS_MAX: usize = 16;
 /// Columns of the deployment's name. Reason: with the longest state and time it fills a line.
@@ -25,6 +25,7 @@ pub fn render(snapshot: &StatusSnapshot) -> String {
     classes(&mut out, snapshot);
     topics(&mut out, snapshot);
     super::kafka::render(&mut out, snapshot);
+    super::readers::render(&mut out, snapshot);
     plugins(&mut out, snapshot);
     told_apart(&mut out, snapshot);
     latencies(&mut out, snapshot);
@@ -62,6 +63,7 @@ pub fn summary(snapshot: &StatusSnapshot) -> String {
     classes(&mut out, snapshot);
     topics(&mut out, snapshot);
     super::kafka::render(&mut out, snapshot);
+    super::readers::render(&mut out, snapshot);
     plugins(&mut out, snapshot);
     told_apart(&mut out, snapshot);
     latencies(&mut out, snapshot);

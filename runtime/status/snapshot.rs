@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::readers::ReadersStatus;
+
 /// Version of the snapshot's form. Rises when a field goes or changes its meaning.
 pub const FORMAT: u32 = 1;
 
@@ -47,6 +49,9 @@ pub struct StatusSnapshot {
     /// By cluster and guarantee; empty if nothing is mirrored to Kafka.
     #[serde(default)]
     pub kafka: Vec<KafkaStatus>,
+    /// By cluster: consumer groups that read what is mirrored.
+    #[serde(default)]
+    pub kafka_readers: Vec<ReadersStatus>,
     /// By plugin that the graph calls.
     pub plugins: Vec<PluginStatus>,
     /// Dead letters, by stage and cause.

@@ -27,6 +27,7 @@ import org.apache.kafka.clients.admin.OffsetSpec;
 import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.clients.producer.RecordMetadata;
@@ -100,6 +101,7 @@ public final class Client {
             case "configure" -> configure();
             case "offsets" -> offsets();
             case "group" -> group();
+            case "commit" -> commit();
             case "produce" -> produce();
             case "read" -> read();
             case "allow" -> allow();
@@ -248,6 +250,18 @@ public final class Client {
                 }
             });
             return result;
+        }
+    }
+
+    /** Sets committed offsets of a consumer group that nobody is in. */
+    private ObjectNode commit() throws Exception {
+        try (Admin admin = admin()) {
+            Map<TopicPartition, OffsetAndMetadata> offsets = new HashMap<>();
+            request.path("offsets").properties().forEach(entry -> offsets.put(
+                new TopicPartition(topic(), Integer.parseInt(entry.getKey())),
+                new OffsetAndMetadata(entry.getValue().asLong())));
+            admin.alterConsumerGroupOffsets(request.path("group").asText(), offsets).all().get();
+            return JSON.createObjectNode();
         }
     }
 

@@ -217,6 +217,24 @@ impl Client {
         Ok(offsets)
     }
 
+    /// Sets what a consumer group that nobody is in has committed in a topic: (partition, offset).
+    ///
+    /// # Errors
+    /// The broker's refusal.
+    pub fn commit(
+        &mut self,
+        group: &str,
+        topic: &str,
+        offsets: &[(i32, i64)],
+    ) -> Result<(), String> {
+        let offsets: serde_json::Map<String, serde_json::Value> = offsets
+            .iter()
+            .map(|(partition, offset)| (partition.to_string(), json!(offset)))
+            .collect();
+        let question = json!({"do": "commit", "group": group, "topic": topic, "offsets": offsets});
+        self.ask(question, |_| ()).map(drop)
+    }
+
     /// Produces keys and values, each where Java's default partitioner puts it: (partition, offset)
     /// of each.
     ///

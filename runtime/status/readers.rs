@@ -1,0 +1,193 @@
+//! Consumer groups that read what we write, as the status shows them.
+
+use serde::{Deserialize, Serialize};
+
+use super::render::{Table, line, short};
+use super::snapshot::StatusSnapshot;
+use crate::forward::Readers;
+use crate::run::{Shared, lock};
+
+/// Rows of groups and partitions. Reached: the rest is counted, those least behind first. Reason: a
+/// status is one answer over a socket.
+const ROWS_MAX: usize = 1_024;
+
+/// Consumer groups of a cluster.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReadersStatus {
+    /// Name of the cluster.
+    pub cluster: String,
+    /// Age of what stands here, milliseconds; `None` before the first look.
+    pub age_ms: Option<u64>,
+    /// Why the last look failed, if so.
+    pub trouble: Option<String>,
+    /// Groups with committed offsets in our topics.
+    pub groups: Vec<GroupStatus>,
+    /// By group, topic and partition; those farthest behind if there are too many.
+    pub partitions: Vec<PartitionStatus>,
+    /// Groups and partitions of which nothing is said here.
+    pub left_out: u64,
+}
+
+/// A consumer group.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GroupStatus {
+    /// Its name.
+    pub group: String,
+    /// Members now; 0 also for a group of the newer protocol, which are not told.
+    pub members: u64,
+    /// Partitions that it has committed offsets for.
+    pub partitions: u64,
+    /// Sum of their lags, offsets.
+    pub lag: u64,
+    /// The longest of them.
+    pub lag_max: u64,
+}
+
+/// A partition, as a group reads it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartitionStatus {
+    /// Group.
+    pub group: String,
+    /// Topic in Kafka.
+    pub kafka_topic: String,
+    /// Partition.
+    pub partition: i32,
+    /// Next offset that it reads.
+    pub committed: i64,
+    /// Next offset that is written, of what is committed.
+    pub end: i64,
+    /// Offsets that it has not read; those of transactions' marks among them.
+    pub lag: u64,
+}
+
+/// What the last looks found.
+pub(super) fn gather(shared: &Shared) -> Vec<ReadersStatus> {
+    let shown = shared.forward.readers.iter();
+    shown.map(|shown| readers(&lock(shown))).collect()
+}
+
+fn readers(shown: &Readers) -> ReadersStatus {
+    let lags = &shown.lags;
+    let mut partitions = Vec::new();
+    let mut groups = Vec::new();
+    for group in &lags.groups {
+        let lag = group.partitions.iter().map(|partition| partition.lag());
+        groups.push(GroupStatus {
+            group: group.group.clone(),
+            members: count(group.members),
+            partitions: count(group.partitions.len()),
+            lag: lag.clone().sum(),
+            lag_max: lag.max().unwrap_or(0),
+        });
+        partitions.extend(group.partitions.iter().map(|partition| PartitionStatus {
+            group: group.group.clone(),
+            kafka_topic: partition.topic.clone(),
+            partition: partition.partition,
+            committed: partition.committed,
+            end: partition.end,
+            lag: partition.lag(),
+        }));
+    }
+    let over = partitions.len().saturating_sub(ROWS_MAX);
+    if over > 0 {
+        partitions.sort_by_key(|row| std::cmp::Reverse(row.lag));
+        partitions.truncate(ROWS_MAX);
+    }
+    let age = shown.looked.map(|at| at.elapsed().as_millis());
+    ReadersStatus {
+        cluster: shown.cluster.clone(),
+        age_ms: age.map(|ms| u64::try_from(ms).unwrap_or(u64::MAX)),
+        trouble: shown.trouble.clone(),
+        groups,
+        partitions,
+        left_out: count(over + lags.groups_left_out + lags.partitions_left_out),
+    }
+}
+
+fn count(number: usize) -> u64 {
+    u64::try_from(number).unwrap_or(u64::MAX)
+}
+
+/// Groups as text; nothing without any.
+pub(super) fn render(out: &mut String, snapshot: &StatusSnapshot) {
+    let heads = ["MEMBERS", "PARTITIONS", "LAG", "LONGEST"];
+    let mut table = Table::new("READ BY", &heads);
+    for readers in &snapshot.kafka_readers {
+        for group in &readers.groups {
+            let cells = vec![
+                short(group.members),
+                short(group.partitions),
+                short(group.lag),
+                short(group.lag_max),
+            ];
+            table.row(&format!("{}.{}", readers.cluster, group.group), cells);
+        }
+    }
+    table.render(out);
+    for readers in &snapshot.kafka_readers {
+        if let Some(trouble) = &readers.trouble {
+            let text = format!("  {}: groups are not known: {trouble}", readers.cluster);
+            line(out, &super::render::cut(&text, super::render::WIDTH));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use outrigger_kafka::{GroupLag, Lags, PartitionLag};
+
+    use super::*;
+
+    fn group(name: &str, lags: &[i64]) -> GroupLag {
+        let partitions = lags.iter().enumerate().map(|(at, lag)| PartitionLag {
+            topic: "tracks".to_owned(),
+            partition: i32::try_from(at).unwrap(),
+            committed: 100,
+            end: 100 + lag,
+        });
+        GroupLag {
+            group: name.to_owned(),
+            members: 1,
+            partitions: partitions.collect(),
+        }
+    }
+
+    fn of(groups: Vec<GroupLag>) -> ReadersStatus {
+        readers(&Readers {
+            cluster: "main".to_owned(),
+            lags: Lags {
+                groups,
+                groups_left_out: 2,
+                partitions_left_out: 0,
+            },
+            ..Readers::default()
+        })
+    }
+
+    #[test]
+    fn a_group_says_its_sum_and_its_longest_lag() {
+        let status = of(vec![group("display", &[0, 7, 3])]);
+        let shown = &status.groups[0];
+        assert_eq!((shown.lag, shown.lag_max, shown.partitions), (10, 7, 3));
+        assert_eq!(status.partitions[1].lag, 7);
+        assert_eq!(status.left_out, 2);
+    }
+
+    #[test]
+    fn of_too_many_partitions_those_farthest_behind_are_shown() {
+        let lags: Vec<i64> = (0..700).collect();
+        let status = of(vec![group("a", &lags), group("b", &lags)]);
+        assert_eq!(status.partitions.len(), ROWS_MAX);
+        assert_eq!(status.left_out, 2 + 1_400 - ROWS_MAX as u64);
+        let least = status.partitions.iter().map(|row| row.lag).min();
+        assert_eq!(least, Some(188));
+    }
+
+    #[test]
+    fn an_end_that_is_behind_is_no_lag() {
+        // Retention, or a topic that was made anew.
+        assert_eq!(of(vec![group("a", &[-50])]).partitions[0].lag, 0);
+    }
+}
