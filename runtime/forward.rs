@@ -161,6 +161,8 @@ struct State {
     last_commit: Option<Instant>,
     reports: Vec<Delivered>,
     backoff: Duration,
+    /// The trouble is that records are not taken: to be connected is not to be well.
+    refused: bool,
     /// Something was not sent that could have been: its rate, or the client's queue, holds it back.
     held_back: bool,
     /// How long the next rest lasts while reports are due.
@@ -185,6 +187,7 @@ impl<B: Broker> Forwarder<B> {
             last_commit: None,
             reports: Vec::new(),
             backoff: self.backoff.0,
+            refused: false,
             held_back: false,
             rest: REPORTS_EVERY.0,
             silent_since: Some(Instant::now()),
@@ -249,11 +252,14 @@ impl<B: Broker> Forwarder<B> {
             None => "",
         };
         tracing::info!("kafka.{}: connected{again}", self.name);
-        self.well(state);
+        if !state.refused {
+            self.well(state);
+        }
         Ok(())
     }
 
     fn well(&self, state: &mut State) {
+        state.refused = false;
         state.status.trouble = None;
         state.status.away_since_ns = None;
         state.silent_since = None;
@@ -312,6 +318,7 @@ impl<B: Broker> Forwarder<B> {
             return;
         }
         state.status.retries += 1;
+        state.refused |= state.connected;
         self.trouble(state, trouble.to_string());
         // Now: to abort may take its time.
         self.report(state, true);
@@ -386,6 +393,10 @@ impl<B: Broker> Forwarder<B> {
             lane.keep(&self.name, self.envelope.log_id());
         }
         state.status.lanes = self.lanes.iter().map(Lane::status).collect();
+        let waits = state.status.lanes.iter().any(|lane| lane.waiting > 0);
+        if state.refused && state.connected && state.flights.is_empty() && !waits {
+            self.well(state);
+        }
         *lock(&self.shown) = state.status.clone();
     }
 }

@@ -17,5 +17,7 @@ mod mirror;
 mod readers;
 #[path = "delivery/recovery.rs"]
 mod recovery;
+#[path = "delivery/refusals.rs"]
+mod refusals;
 #[path = "delivery/security.rs"]
 mod security;

@@ -88,7 +88,8 @@ pub struct ProducerFigures {
 struct Context {
     reports: Mutex<Vec<Delivered>>,
     figures: Mutex<ProducerFigures>,
-    last_error: Mutex<Option<String>>,
+    /// Kafka's name of it, and what the library said.
+    last_error: Mutex<Option<(String, String)>>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
@@ -127,7 +128,22 @@ impl ClientContext for Context {
 
     fn error(&self, error: KafkaError, reason: &str) {
         tracing::debug!("{error}: {reason}");
-        *lock(&self.last_error) = Some(reason.to_owned());
+        let code = error.rdkafka_error_code();
+        let code = code.map_or_else(|| "Client".to_owned(), |code| format!("{code:?}"));
+        *lock(&self.last_error) = Some((code, reason.to_owned()));
+    }
+}
+
+impl Context {
+    /// A client that is of no more use gives up its records without a word: its last one says why.
+    fn because(&self, mut trouble: Trouble) -> Trouble {
+        let given_up = ["PurgeQueue", "PurgeInflight"].contains(&trouble.code.as_str());
+        let last = lock(&self.last_error).clone().filter(|_| given_up);
+        if let Some((code, reason)) = last {
+            trouble.code = code;
+            trouble.detail = format!("delivery: {reason}");
+        }
+        trouble
     }
 }
 
@@ -137,7 +153,7 @@ impl ProducerContext for Context {
     fn delivery(&self, result: &DeliveryResult<'_>, ticket: usize) {
         let outcome = match result {
             Ok(_) => Ok(()),
-            Err((error, _)) => Err(Trouble::of("delivery", error)),
+            Err((error, _)) => Err(self.because(Trouble::of("delivery", error))),
         };
         lock(&self.reports).push(Delivered { ticket, outcome });
     }
@@ -214,7 +230,7 @@ impl Producer {
             if retriable {
                 trouble.remedy = Remedy::Later;
             }
-            if let Some(reason) = lock(&self.inner.context().last_error).clone() {
+            if let Some((_, reason)) = lock(&self.inner.context().last_error).clone() {
                 trouble.detail = format!("{}; {reason}", trouble.detail);
             }
             trouble
@@ -343,6 +359,7 @@ impl Producer {
 
     /// Why the brokers could last not be reached, if so; asked once, then forgotten.
     pub fn take_error(&self) -> Option<String> {
-        lock(&self.inner.context().last_error).take()
+        let last = lock(&self.inner.context().last_error).take();
+        last.map(|(_, reason)| reason)
     }
 }

@@ -163,7 +163,8 @@ fn scan(
     }
 }
 
-/// Errors that librdkafka mends itself while it is polled.
+/// Errors that librdkafka mends itself while it is polled, and the refusal of a group: partitions that
+/// are named, from places that are named, are read without one.
 fn is_passing(error: &KafkaError) -> bool {
     matches!(
         error.rdkafka_error_code(),
@@ -172,6 +173,7 @@ fn is_passing(error: &KafkaError) -> bool {
                 | RDKafkaErrorCode::AllBrokersDown
                 | RDKafkaErrorCode::OperationTimedOut
                 | RDKafkaErrorCode::Resolve
+                | RDKafkaErrorCode::GroupAuthorizationFailed
         )
     )
 }
