@@ -356,6 +356,35 @@ fn check_prints_json_for_programs() {
 }
 
 #[test]
+fn check_states_what_clients_of_kafka_can_come_to_in_memory() {
+    let text = fixture("full.toml");
+    let more = text.replace("[kafka.main]", "[kafka.main]\nqueue_bytes_max = 16_777_216");
+    assert_ne!(text, more);
+    let plan = |text: &str| -> (u64, Vec<serde_json::Value>) {
+        let config = Config::parse(text, &fixtures().join("full.toml")).unwrap();
+        let report: serde_json::Value = serde_json::from_str(&check::render_json(&config)).unwrap();
+        let plans = report["kafka_memory"].as_array().unwrap().clone();
+        for plan in &plans {
+            let parts = plan["parts"].as_array().unwrap().iter();
+            let sum: u64 = parts.map(|part| part["bytes"].as_u64().unwrap()).sum();
+            assert_eq!(plan["bytes"].as_u64(), Some(sum), "{plan}");
+        }
+        let all = plans.iter().map(|plan| plan["bytes"].as_u64().unwrap());
+        (all.sum(), plans)
+    };
+    let ((bytes, plans), (more, _)) = (plan(&text), plan(&more));
+    let what: Vec<&str> = plans
+        .iter()
+        .map(|plan| plan["what"].as_str().unwrap())
+        .collect();
+    assert_eq!(what, ["exactly-once", "readers"]);
+    // The default queue is 4 MiB.
+    assert_eq!(more - bytes, (16 << 20) - (4 << 20));
+    let report = check::check(&fixtures().join("full.toml"), Options::default());
+    assert!(report.text.contains("Memory of Kafka's clients at worst"));
+}
+
+#[test]
 fn strict_check_demands_pins() {
     let strict = Options {
         json: false,

@@ -4,6 +4,7 @@
 //! marked. Nothing is started and nothing is written.
 
 mod json;
+mod memory;
 mod settings;
 
 use std::path::Path;
@@ -109,6 +110,7 @@ pub fn render(config: &Config) -> String {
     for id in topology.plugin_ids() {
         render_limits(&mut out, topology.plugin(id), config.plugin(id), topology);
     }
+    memory::render(&mut out, config);
     line(&mut out, "\n# Settings");
     render_settings(&mut out, config.settings());
     if !config.warnings.is_empty() {

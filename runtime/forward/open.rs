@@ -90,6 +90,12 @@ impl Forwarders {
         Self { groups }
     }
 
+    /// Each forwarder's cluster, guarantee and number of topics.
+    pub(super) fn sizes(&self) -> impl Iterator<Item = (usize, Guarantee, usize)> {
+        let groups = self.groups.iter();
+        groups.map(|group| (group.cluster, group.guarantee, group.topics.len()))
+    }
+
     /// The tail of a topic that is mirrored.
     pub fn tail(&self, topic: usize) -> Option<Arc<Tail>> {
         let mut topics = self.groups.iter().flat_map(|group| &group.topics);
@@ -338,14 +344,28 @@ pub fn cluster(settings: &KafkaConfig, deployment: &str) -> Result<Cluster, Open
             "zstd" => Compression::Zstd,
             _ => Compression::Lz4,
         },
-        bounds: Bounds {
-            queue_bytes_max: settings.queue_bytes_max,
-            record_bytes_max: settings.record_bytes_max + HEADERS_BYTES,
-            linger_ms: settings.linger_ms,
-            transaction_timeout_ms: settings.transaction_timeout_ms,
-            ..Bounds::default()
-        },
+        bounds: bounds(settings),
     })
+}
+
+/// What a cluster's clients are bounded by.
+pub(super) fn bounds(settings: &KafkaConfig) -> Bounds {
+    Bounds {
+        queue_bytes_max: settings.queue_bytes_max,
+        record_bytes_max: settings.record_bytes_max + HEADERS_BYTES,
+        linger_ms: settings.linger_ms,
+        transaction_timeout_ms: settings.transaction_timeout_ms,
+        ..Bounds::default()
+    }
+}
+
+/// A guarantee, as the configuration calls it.
+pub(super) fn guarantee_name(guarantee: Guarantee) -> &'static str {
+    match guarantee {
+        Guarantee::ExactlyOnce => "exactly-once",
+        Guarantee::AtLeastOnce => "at-least-once",
+        Guarantee::AtMostOnce => "at-most-once",
+    }
 }
 
 fn read_password(table: &str, source: &PasswordSource) -> Result<Secret, OpenForward> {

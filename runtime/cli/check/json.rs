@@ -101,6 +101,7 @@ pub fn render_json(config: &Config) -> String {
             "topics": topics,
             "validator_order": names(topology, topology.validators()),
         },
+        "kafka_memory": super::memory::json(config),
         "warnings": config.warnings,
     });
     format!("{report:#}\n")

@@ -75,6 +75,8 @@ enum Command {
     Fuzz(fuzz::Options),
     /// Characterises failures of runtime, brokers and network: tests/kafka/FAILURES.md.
     Failures(failures::Options),
+    /// Starts an Apache Kafka to try things with, until Ctrl-C.
+    Broker,
     /// Shows the whole on a simulated bus.
     Demo(demo::Options),
 }
@@ -123,6 +125,14 @@ fn run(command: Command, progress: &Progress) -> Result<(), Failure> {
         Command::Evaluate { anomalies } => evaluate::run(&places, anomalies),
         Command::Fuzz(options) => fuzz::run(&places, &options),
         Command::Failures(options) => failures::run(&places, &options, progress),
+        Command::Broker => {
+            let mut cargo = places.cargo("run");
+            cargo
+                .args(["--release", "--locked", "--quiet"])
+                .args(["--package", "kafka-harness", "--bin", "broker"])
+                .env("OUTRIGGER_CACHE", &places.cache);
+            runner::run(&mut cargo, "read the message above")
+        }
         Command::Demo(options) => demo::run(&places, &options, progress),
     }
 }
