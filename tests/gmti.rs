@@ -15,7 +15,7 @@ use crate::rig::Site;
 const CLASSES: [&str; 5] = [
     "gmti.mission",
     "gmti.dwell",
-    "gmti.platform",
+    "track.air",
     "gmti.segment",
     "detection.ground",
 ];
@@ -130,7 +130,7 @@ fn a_marking_raises_the_label_of_its_messages_above_the_taps() {
     let found = [
         ("gmti.mission", 3),
         ("gmti.dwell", 2),
-        ("gmti.platform", 2),
+        ("track.air", 2),
         ("gmti.segment", 3),
         ("detection.ground", 4),
     ];

@@ -70,6 +70,12 @@ pub enum Kind {
         /// Distance, metres.
         distance_m: f64,
     },
+    /// The position scatters around the true one, drawn anew for every report; speed and course
+    /// stay true.
+    PositionNoise {
+        /// Standard deviation to the north, and the same to the east, metres.
+        noise_m: f64,
+    },
     /// The height runs away from the true one; the climb stays true.
     AltitudeRamp {
         /// How fast, m/s.
@@ -101,7 +107,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, for the words of errors and summaries.
-    pub const NAMES: [&'static str; 16] = [
+    pub const NAMES: [&'static str; 17] = [
         "speed-jump",
         "teleport",
         "time-reversal",
@@ -109,6 +115,7 @@ impl Kind {
         "not-available",
         "out-of-range",
         "position-offset",
+        "position-noise",
         "altitude-ramp",
         "speed-ramp",
         "reversed-heading",
@@ -130,6 +137,7 @@ impl Kind {
             Self::NotAvailable { .. } => "not-available",
             Self::OutOfRange { .. } => "out-of-range",
             Self::PositionOffset { .. } => "position-offset",
+            Self::PositionNoise { .. } => "position-noise",
             Self::AltitudeRamp { .. } => "altitude-ramp",
             Self::SpeedRamp { .. } => "speed-ramp",
             Self::ReversedHeading => "reversed-heading",
@@ -146,7 +154,9 @@ impl Kind {
     pub fn rule(self) -> &'static str {
         match self {
             Self::SpeedJump { .. } => "speed",
-            Self::Teleport { .. } | Self::PositionOffset { .. } => "teleport",
+            Self::Teleport { .. } | Self::PositionOffset { .. } | Self::PositionNoise { .. } => {
+                "teleport"
+            }
             Self::TimeReversal { .. } | Self::TimeShift { .. } | Self::Swapped => "time-reversal",
             Self::Duplicate { .. } => "duplicate",
             Self::NotAvailable { .. } => "not-available",
@@ -163,7 +173,9 @@ impl Kind {
     /// Other rules that name it rightly: which one comes first hangs on how far it goes.
     pub fn also(self) -> &'static [&'static str] {
         match self {
-            Self::PositionOffset { .. } => &["innovation", "velocity-mismatch"],
+            Self::PositionOffset { .. } | Self::PositionNoise { .. } => {
+                &["innovation", "velocity-mismatch"]
+            }
             Self::AltitudeRamp { .. } => &["climb-mismatch"],
             Self::SpeedRamp { .. } => &["acceleration", "speed"],
             Self::ReversedHeading => &["turn-rate"],
@@ -194,7 +206,10 @@ impl Kind {
             | Self::TimeShift { .. }
             | Self::Swapped => 1,
             Self::PositionOffset { .. } | Self::ReversedHeading | Self::ReversedClimb => 5,
-            Self::FrozenPosition | Self::AltitudeRamp { .. } | Self::SpeedRamp { .. } => 8,
+            Self::PositionNoise { .. }
+            | Self::FrozenPosition
+            | Self::AltitudeRamp { .. }
+            | Self::SpeedRamp { .. } => 8,
             Self::IdentityClash | Self::Dropped => 12,
         }
     }
@@ -212,6 +227,7 @@ impl Kind {
             | Self::NotAvailable { .. }
             | Self::OutOfRange { .. }
             | Self::PositionOffset { .. }
+            | Self::PositionNoise { .. }
             | Self::AltitudeRamp { .. }
             | Self::SpeedRamp { .. }
             | Self::ReversedHeading
@@ -311,6 +327,13 @@ impl Injection {
                     .position
                     .map(|position| place_from(position, self.draw * 360.0, distance_m));
             }
+            Kind::PositionNoise { noise_m } => {
+                let [north_m, east_m] = self.scatter().map(|unit| unit * noise_m);
+                let bearing_deg = compass_deg(east_m.atan2(north_m).to_degrees());
+                measured.position = measured
+                    .position
+                    .map(|position| place_from(position, bearing_deg, north_m.hypot(east_m)));
+            }
             Kind::AltitudeRamp { rate_mps } => {
                 measured.altitude_m = measured
                     .altitude_m
@@ -338,6 +361,13 @@ impl Injection {
             | Kind::Dropped
             | Kind::Swapped => {}
         }
+    }
+
+    /// Two normal numbers, others for every report of the fault: its own draw is the seed, and the
+    /// reports that it has left are the stream.
+    fn scatter(&self) -> [f64; 2] {
+        let mut random = Random::new(self.draw.to_bits(), u64::from(self.reports_left));
+        [random.gaussian(), random.gaussian()]
     }
 
     /// The time that a report claims in place of `time_ns`.

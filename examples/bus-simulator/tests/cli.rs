@@ -73,7 +73,7 @@ fn an_output_that_cannot_be_made_exits_1() {
 fn check_says_what_a_scenario_holds() {
     let (code, text, _) = finish(&["check", "--scenario", HARBOUR]);
     assert_eq!(code, Some(0));
-    assert!(text.contains("seed 20260601, 20 s, 67 tracks"), "{text}");
+    assert!(text.contains("seed 20260601, 35 s, 67 tracks"), "{text}");
 }
 
 #[test]

@@ -58,7 +58,7 @@ const MISSIONS: [Mission; 2] = [
         name: "air",
         words: [
             "Three taps: system tracks (ASTERIX CAT062) by multicast, a radar (CAT048) and",
-            "ADS-B by UDP. 43 aircraft, twelve of them with a fault.",
+            "ADS-B by UDP. 43 aircraft, fourteen of them with a fault.",
         ],
         buses: &[
             Bus {
@@ -82,7 +82,7 @@ const MISSIONS: [Mission; 2] = [
     Mission {
         name: "harbour",
         words: [
-            "One tap: AIS by multicast. 67 vessels, aircraft, stations and buoys, twelve of",
+            "One tap: AIS by multicast. 67 vessels, aircraft, stations and buoys, fourteen of",
             "them with a fault.",
         ],
         buses: &[Bus {
@@ -103,8 +103,8 @@ pub struct Options {
     /// Only this mission.
     #[arg(long, value_name = "MISSION", value_parser = MISSIONS.map(|mission| mission.name))]
     pub mission: Option<String>,
-    /// How long each mission's buses talk.
-    #[arg(long, value_name = "SECONDS", default_value_t = 20,
+    /// How long each mission's buses talk. A track that goes silent is told 25 s later.
+    #[arg(long, value_name = "SECONDS", default_value_t = 35,
           value_parser = clap::value_parser!(u64).range(5..=86_400))]
     pub seconds: u64,
 }

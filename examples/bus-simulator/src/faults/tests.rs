@@ -226,6 +226,48 @@ fn slow_faults_grow_and_leave_the_rest_as_it_was() {
 }
 
 #[test]
+fn position_noise_scatters_every_report_anew_and_leaves_the_rest() {
+    let report = |reports_left: u32, draw: f64| {
+        let mut measured = good();
+        let injection = Injection {
+            id: 1,
+            kind: Kind::PositionNoise { noise_m: 800.0 },
+            track: 0,
+            sensor: 0,
+            with: None,
+            from_ms: 0,
+            reports_left,
+            draw,
+        };
+        let nothing = Good {
+            since_s: 1.0,
+            position: None,
+        };
+        injection.alter(&mut measured, nothing);
+        let place = measured.position.unwrap();
+        let back = Measured {
+            position: good().position,
+            ..measured
+        };
+        assert_eq!(back, good());
+        let (away_m, bearing_deg) = distance_and_bearing(PLACE, place);
+        let (east, north) = bearing_deg.to_radians().sin_cos();
+        [away_m * north, away_m * east]
+    };
+    assert_eq!(report(3, 0.25), report(3, 0.25));
+    assert_ne!(report(3, 0.25), report(2, 0.25));
+    assert_ne!(report(3, 0.25), report(3, 0.26));
+    let many: Vec<[f64; 2]> = (0..1_000).map(|left| report(left, 0.25)).collect();
+    for axis in [0, 1] {
+        let axis = || many.iter().map(|error_m| error_m[axis]);
+        let mean_m = axis().sum::<f64>() / 1e3;
+        let deviation_m = (axis().map(|one| one * one).sum::<f64>() / 1e3).sqrt();
+        assert!(mean_m.abs() < 100.0, "{mean_m} m off in the mean");
+        assert!((700.0..900.0).contains(&deviation_m), "{deviation_m} m");
+    }
+}
+
+#[test]
 fn a_time_shift_moves_the_claimed_time_alone() {
     let mut measured = good();
     let injection = Injection {

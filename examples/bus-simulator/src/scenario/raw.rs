@@ -129,6 +129,7 @@ pub(super) struct Fault {
     pub reports: Option<u32>,
     pub by_kt: Option<f64>,
     pub distance_m: Option<f64>,
+    pub noise_m: Option<f64>,
     pub delay_s: Option<f64>,
     pub field: Option<Field>,
     pub sensor: Option<String>,

@@ -49,7 +49,7 @@ fn the_harbour_scenario_loads() {
         .iter()
         .map(|order| order.target.count())
         .sum();
-    assert_eq!(faults, 12);
+    assert_eq!(faults, 14);
 }
 
 #[test]
@@ -194,9 +194,14 @@ fn every_broken_rule_names_file_key_rule_and_value() {
             "kind = \"teleprot\"",
             "bad.toml: faults[0].kind: must be one of [\"speed-jump\", \"teleport\", \
              \"time-reversal\", \"duplicate\", \"not-available\", \"out-of-range\", \
-             \"position-offset\", \"altitude-ramp\", \"speed-ramp\", \"reversed-heading\", \
-             \"reversed-climb\", \"frozen-position\", \"time-shift\", \"identity-clash\", \
+             \"position-offset\", \"position-noise\", \"altitude-ramp\", \"speed-ramp\", \
+             \"reversed-heading\", \"reversed-climb\", \"frozen-position\", \"time-shift\", \"identity-clash\", \
              \"dropped\", \"swapped\"], not \"teleprot\"",
+        ),
+        (
+            "kind = \"teleport\"",
+            "kind = \"position-noise\"\nnoise_m = 5",
+            "bad.toml: faults[0].noise_m: must be 10 to 100000, not 5",
         ),
         (
             "kind = \"teleport\"",
@@ -311,7 +316,7 @@ fn the_air_scenarios_load() {
     let air = Scenario::parse("air", AIR).unwrap();
     assert_eq!(
         (air.track_count(), air.sensors.len(), air.faults.len()),
-        (43, 3, 12)
+        (43, 3, 14)
     );
     for (name, text) in [
         ("ads-b", include_str!("../../../air/load-adsb.toml")),

@@ -11,8 +11,8 @@ use crate::state::{Fix, Heard, Kept, SEEN_MAX, Seen, When};
 /// Time between the frames of a pair in the air, at most, microseconds. Source: DO-260B,
 /// § 2.2.10.3.1: 10 s.
 pub const AIR_PAIR_US_MAX: u64 = 10_000_000;
-/// The same on the surface, above 25 kt or at an unknown speed. Source: DO-260B,
-/// as readsb has it: 25 s.
+/// The same on the surface, above 25 kt or at an unknown speed: 25 s. Source: readsb, `track.c`,
+/// `updatePosition`; so for the next.
 pub const FAST_SURFACE_PAIR_US_MAX: u64 = 25_000_000;
 /// The same at 25 kt or less: 50 s.
 pub const SLOW_SURFACE_PAIR_US_MAX: u64 = 50_000_000;

@@ -146,7 +146,7 @@ pub fn of_048(record: &Record<'_>, site: &Site, air: &mut Air) {
         Some("simulated")
     } else if part_flag(descriptor, 8) {
         Some("test")
-    } else if part_flag(descriptor, 7 - 1) {
+    } else if part_flag(descriptor, 6) {
         Some("field-monitor")
     } else {
         None

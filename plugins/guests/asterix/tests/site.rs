@@ -1,41 +1,10 @@
 //! Plots to positions: there and back by another way, which knows no elevation angle.
 #![allow(missing_docs, clippy::expect_used, clippy::unwrap_used)]
 
+mod common;
+
 use asterix_decoder::site::{Geodetic, Site};
-
-/// WGS-84.
-const A_M: f64 = 6_378_137.0;
-const FLATTENING: f64 = 1.0 / 298.257_223_563;
-
-fn geocentric(place: Geodetic) -> [f64; 3] {
-    let e2 = FLATTENING * (2.0 - FLATTENING);
-    let (sin, cos) = place.lat_deg.to_radians().sin_cos();
-    let across_m = A_M / (1.0 - e2 * sin * sin).sqrt();
-    let (sin_lon, cos_lon) = place.lon_deg.to_radians().sin_cos();
-    [
-        (across_m + place.height_m) * cos * cos_lon,
-        (across_m + place.height_m) * cos * sin_lon,
-        (across_m * (1.0 - e2) + place.height_m) * sin,
-    ]
-}
-
-fn minus(a: [f64; 3], b: [f64; 3]) -> [f64; 3] {
-    [a[0] - b[0], a[1] - b[1], a[2] - b[2]]
-}
-
-fn length(a: [f64; 3]) -> f64 {
-    a.iter().map(|x| x * x).sum::<f64>().sqrt()
-}
-
-/// Slant range and azimuth of a target, from the difference of two points in space.
-fn seen(radar: Geodetic, target: Geodetic) -> (f64, f64) {
-    let [x, y, z] = minus(geocentric(target), geocentric(radar));
-    let (sin_lat, cos_lat) = radar.lat_deg.to_radians().sin_cos();
-    let (sin_lon, cos_lon) = radar.lon_deg.to_radians().sin_cos();
-    let east = -sin_lon * x + cos_lon * y;
-    let north = -sin_lat * (cos_lon * x + sin_lon * y) + cos_lat * z;
-    (length([x, y, z]), east.atan2(north))
-}
+use common::geocentric::{geocentric, length, minus, seen};
 
 fn place(lat_deg: f64, lon_deg: f64, height_m: f64) -> Geodetic {
     Geodetic {
@@ -128,6 +97,40 @@ fn a_wrong_height_moves_a_position_by_its_tangent() {
         let moved = length(minus(flat(right), flat(wrong)));
         println!("{level_m} m: {moved} m");
         assert!(moved <= most_m, "{level_m}: {moved} m");
+    }
+}
+
+/// The figures that README.md has for the thousand feet by which a flight level easily differs from
+/// the height above the ellipsoid, of a target at 35,000 ft: slant range, elevation, metres.
+#[test]
+fn a_thousand_feet_of_pressure_move_a_position_by_what_is_stated() {
+    let foot_m = 0.3048;
+    let radar = place(43.5, 16.4, 0.0);
+    let site = Site::new(radar);
+    for (slant_m, elevation_deg, moved_m) in [
+        (15_000.0, 45.0, 318.0),
+        (30_000.0, 21.0, 118.0),
+        (60_000.0, 10.0, 57.0),
+        (111_000.0, 5.0, 33.0),
+        (200_000.0, 2.0, 21.0),
+        (400_000.0, 0.0, 18.0),
+    ] {
+        let at = |height_ft: f64| {
+            let found = site
+                .position(slant_m, 0.5, Some(height_ft * foot_m))
+                .unwrap();
+            geocentric(place(found.lat_deg, found.lon_deg, 0.0))
+        };
+        let moved = length(minus(at(35_000.0), at(36_000.0)));
+        let rise_m = 35_000.0 * foot_m;
+        let curved_m = slant_m * slant_m / (2.0 * 6_371_000.0);
+        let elevation = ((rise_m - curved_m) / slant_m).asin().to_degrees();
+        println!("{slant_m} m, {elevation:.1} deg: {moved:.1} m");
+        assert!(
+            (elevation - elevation_deg).abs() <= 1.0,
+            "{slant_m}: {elevation}"
+        );
+        assert!((moved - moved_m).abs() <= 1.0, "{slant_m}: {moved} m");
     }
 }
 

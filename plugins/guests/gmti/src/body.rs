@@ -187,7 +187,7 @@ impl Body for DwellBody<'_> {
     }
 }
 
-/// Body of `gmti.platform`, known under this identity: the canonical track, and under `gmti` what
+/// Body of a platform's location, known under this identity: the canonical track, and under `gmti` what
 /// only this source says.
 #[derive(Clone, Copy, Debug)]
 pub struct LocationBody<'a>(pub Text, pub &'a Header, pub &'a Location, pub EventTime);

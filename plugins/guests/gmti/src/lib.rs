@@ -1,5 +1,5 @@
-//! GMTI: packets of STANAG 4607 to missions, dwells, sensor platforms and detections, each with the
-//! marking that the packet's header gives it.
+//! GMTI: packets of STANAG 4607 to missions, dwells, tracks of the sensor's platform and detections,
+//! each with the marking that the packet's header gives it.
 //!
 //! `packet` reads header and segments, `mission`, `dwell` and `location` the segments that are
 //! decoded, `security` finds the marking, `time` the time of applicability, `body` writes what a
@@ -24,6 +24,7 @@ use outrigger_sdk::{
     Body, Configuration, ConfigureError, Decoded, Decoder, Description, Frame, FrameStates, Keys,
     Text, description, export_decoder,
 };
+use serde::{Deserialize, Serialize};
 
 use body::{DwellBody, LocationBody, MissionBody, SegmentBody, TargetBody, report_id};
 use dwell::Dwell;
@@ -37,7 +38,11 @@ use time::EventTime;
 pub const MISSION: &str = "gmti.mission";
 /// A dwell without its targets.
 pub const DWELL: &str = "gmti.dwell";
-/// The sensor's platform between dwells.
+/// The sensor's platform between dwells, where it flies or does not say otherwise.
+pub const TRACK_AIR: &str = "track.air";
+/// The same of a platform on the ground.
+pub const TRACK_GROUND: &str = "track.ground";
+/// The same of a satellite, for which there is no canonical class.
 pub const PLATFORM: &str = "gmti.platform";
 /// A segment that is not decoded.
 pub const SEGMENT: &str = "gmti.segment";
@@ -48,7 +53,7 @@ pub const DETECTION: &str = "detection.ground";
 pub const MISSION_SCHEMA: &str = include_str!("../schemas/mission.schema.json");
 /// JSON Schema of [`DWELL`].
 pub const DWELL_SCHEMA: &str = include_str!("../schemas/dwell.schema.json");
-/// JSON Schema of [`PLATFORM`].
+/// JSON Schema of [`TRACK_AIR`], [`TRACK_GROUND`] and [`PLATFORM`].
 pub const PLATFORM_SCHEMA: &str = include_str!("../schemas/platform.schema.json");
 /// JSON Schema of [`SEGMENT`].
 pub const SEGMENT_SCHEMA: &str = include_str!("../schemas/segment.schema.json");
@@ -59,9 +64,14 @@ pub const DETECTION_SCHEMA: &str = include_str!("../schemas/detection.schema.jso
 /// the source classes are off.
 const SKIPS: [&str; 2] = ["no-segment", "source-class-off"];
 
-/// What is kept per platform, mission and marking: the begin of the reference day, nanoseconds
-/// since the Unix epoch.
-pub type ReferenceDay = u64;
+/// What is kept per platform, mission and marking, from the latest mission segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Kept {
+    /// The begin of the reference day, nanoseconds since the Unix epoch.
+    pub reference_ns: u64,
+    /// M3: type of platform.
+    pub platform_type: u8,
+}
 
 /// The plugin.
 #[derive(Clone, Debug)]
@@ -96,13 +106,15 @@ impl GmtiDecoder {
 }
 
 impl Decoder for GmtiDecoder {
-    type State = ReferenceDay;
+    type State = Kept;
 
     fn describe() -> Description {
         description!()
             .keyed()
             .class(MISSION, MISSION_SCHEMA)
             .class(DWELL, DWELL_SCHEMA)
+            .class(TRACK_AIR, PLATFORM_SCHEMA)
+            .class(TRACK_GROUND, PLATFORM_SCHEMA)
             .class(PLATFORM, PLATFORM_SCHEMA)
             .class(SEGMENT, SEGMENT_SCHEMA)
             .class(DETECTION, DETECTION_SCHEMA)
@@ -132,14 +144,14 @@ impl Decoder for GmtiDecoder {
         &mut self,
         _now_ns: u64,
         frame: &Frame,
-        states: &mut FrameStates<ReferenceDay>,
+        states: &mut FrameStates<Kept>,
         out: &mut Decoded,
     ) {
         match self.read(frame.payload) {
             Ok((header, segments)) => {
                 // A header that reads has a key.
                 let mut none = None;
-                let reference_ns = if states.is_empty() {
+                let kept = if states.is_empty() {
                     &mut none
                 } else {
                     states.get(0)
@@ -153,7 +165,7 @@ impl Decoder for GmtiDecoder {
                     marking: MARKINGS[self.marking(&header)],
                     captured_ns: frame.captured_ns,
                     source_classes: self.parameters.source_classes,
-                    reference_ns,
+                    kept,
                     messages: 0,
                     out,
                 };
@@ -182,7 +194,7 @@ struct Writer<'a> {
     marking: &'static str,
     captured_ns: u64,
     source_classes: bool,
-    reference_ns: &'a mut Option<ReferenceDay>,
+    kept: &'a mut Option<Kept>,
     messages: usize,
     out: &'a mut Decoded,
 }
@@ -192,7 +204,10 @@ impl Writer<'_> {
         let header = self.header;
         match segment {
             Segment::Mission(mission) => {
-                *self.reference_ns = Some(mission.reference_ns);
+                *self.kept = Some(Kept {
+                    reference_ns: mission.reference_ns,
+                    platform_type: mission.platform_type,
+                });
                 let body = MissionBody(&header, mission, self.captured_ns);
                 self.source(MISSION, self.captured_ns, &body);
             }
@@ -200,7 +215,10 @@ impl Writer<'_> {
                 let time = self.time(location.time_ms);
                 if let Some(track_id) = Text::new(&self.mission_key) {
                     let body = LocationBody(track_id, &header, location, time);
-                    self.source(PLATFORM, time.time_ns, &body);
+                    match platform_class(*self.kept) {
+                        PLATFORM => self.source(PLATFORM, time.time_ns, &body),
+                        class => self.message(class, time.time_ns, &body),
+                    }
                 }
             }
             Segment::Other(kept) => {
@@ -230,7 +248,8 @@ impl Writer<'_> {
     }
 
     fn time(&self, time_ms: u32) -> EventTime {
-        EventTime::resolve(time_ms, *self.reference_ns, self.captured_ns)
+        let reference_ns = self.kept.map(|kept| kept.reference_ns);
+        EventTime::resolve(time_ms, reference_ns, self.captured_ns)
     }
 
     /// A message of a class that the parameters may turn off.
@@ -249,6 +268,19 @@ impl Writer<'_> {
             .message(class, key, time_ns, body)
             .with_marking(self.marking);
         self.messages += 1;
+    }
+}
+
+/// Class of a platform's location, by the type of platform (M3, table of platform types). A platform
+/// that no mission segment has named, or whose type the table does not have, is taken to fly: nearly
+/// all of the table does.
+fn platform_class(kept: Option<Kept>) -> &'static str {
+    match kept.map(|kept| kept.platform_type) {
+        // RADARSAT2.
+        Some(10) => PLATFORM,
+        // Unattended sensors (single, cluster), ground based, the vehicles Coyote and Stryker.
+        Some(13 | 14 | 15 | 26 | 33) => TRACK_GROUND,
+        Some(_) | None => TRACK_AIR,
     }
 }
 

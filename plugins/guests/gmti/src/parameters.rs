@@ -24,7 +24,7 @@ pub struct Parameters {
     pub plain_codes: u16,
     /// Messages of one packet, at most. A packet with more is rejected.
     pub messages_max: usize,
-    /// Whether `gmti.mission`, `gmti.dwell`, `gmti.platform` and `gmti.segment` are written too.
+    /// Whether classes that begin with `gmti.` are written too.
     pub source_classes: bool,
 }
 

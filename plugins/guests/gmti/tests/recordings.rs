@@ -244,7 +244,7 @@ fn every_segment_of_every_recording_is_read_to_the_same_bytes() {
                     }
                     ("gmti.dwell", dwell_bytes(mask, &body, &targets))
                 }
-                13 => ("gmti.platform", platform_bytes(&body)),
+                13 => ("track.air", platform_bytes(&body)),
                 _ => {
                     assert_eq!(body["segment_type"], number);
                     assert_eq!(body["length_bytes"], bytes.len());
@@ -261,8 +261,8 @@ fn every_segment_of_every_recording_is_read_to_the_same_bytes() {
         ("detection.ground", 4),
         ("gmti.dwell", 2),
         ("gmti.mission", 3),
-        ("gmti.platform", 2),
         ("gmti.segment", 3),
+        ("track.air", 2),
     ];
     assert_eq!(counts.into_iter().collect::<Vec<_>>(), expected);
 }

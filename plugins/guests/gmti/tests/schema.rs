@@ -6,9 +6,10 @@ mod common;
 use std::collections::BTreeMap;
 
 use common::{
-    CAPTURED_NS, SAMPLES, dwell, dwell_bit, host, packet, read, recordings, target_bit, value,
+    CAPTURED_NS, SAMPLES, dwell, dwell_bit, host, location, mission_of, packet, read, recordings,
+    target_bit, value,
 };
-use gmti_decoder::{DETECTION, GmtiDecoder, PLATFORM};
+use gmti_decoder::{DETECTION, GmtiDecoder, PLATFORM, TRACK_AIR, TRACK_GROUND};
 use outrigger_sdk::{Decoder, Description, TRACK_SCHEMA};
 use serde_json::Value;
 
@@ -121,6 +122,10 @@ fn bodies_keep_to_their_schema() {
         0,
         &[(2, full), (2, dwell(mask, 5, &[vec![0; 4]])), (3, long)],
     )];
+    for platform_type in [10, 15] {
+        let segments = [(1, mission_of(platform_type)), (13, location(7))];
+        frames.push(packet(2, b"XN", 0, &segments));
+    }
     if let Some(folder) = recordings() {
         frames.extend(SAMPLES.map(|name| read(&folder.join(format!("{name}.gmti")))));
     }
@@ -139,7 +144,7 @@ fn bodies_keep_to_their_schema() {
         *counts.entry(message.class).or_default() += 1;
     }
     println!("{counts:?}");
-    if frames.len() > 1 {
+    if frames.len() > 3 {
         assert_eq!(counts.len(), schemas.len(), "every class was seen");
     }
 }
@@ -148,7 +153,7 @@ fn bodies_keep_to_their_schema() {
 fn detections_and_platforms_have_the_canonical_form_with_what_gmti_adds() {
     let described = GmtiDecoder::describe();
     let canonical = parse(TRACK_SCHEMA);
-    for class in [DETECTION, PLATFORM] {
+    for class in [DETECTION, TRACK_AIR, TRACK_GROUND, PLATFORM] {
         let ours = &schemas(&described)[class];
         let mut properties = ours["properties"].as_object().unwrap().clone();
         assert!(properties.remove("gmti").is_some());

@@ -670,3 +670,79 @@ fn a_jump_of_satellite_navigation_is_said_there_and_back() {
     assert_eq!(found[240][0].rule, "teleport");
     says_at_most("there and back", &found, 4);
 }
+
+#[test]
+fn the_platform_of_a_ground_radar_is_normal_and_its_jump_is_found() {
+    // A racetrack with climbs, as platform location segments have it: own navigation (10 m), angles
+    // of 16 and 32 bits, millimetres and decimetres a second.
+    let mut random = Random(10);
+    for interval_s in [1.0, 5.0, 10.0, 60.0] {
+        let truths = moves(130.0, &every(interval_s, 300), |t| {
+            let turn_dps = 1.5 * phase(t % 600.0, 200.0, 320.0);
+            let climb_mps =
+                5.0 * phase(t % 900.0, 0.0, 100.0) - 5.0 * phase(t % 900.0, 400.0, 500.0);
+            (turn_dps, 0.0, climb_mps)
+        });
+        let mut tracks: Vec<Track> = truths
+            .iter()
+            .map(|truth| seen_by(Source::Other, truth))
+            .collect();
+        for track in &mut tracks {
+            shifted(track, 10.0 * random.normal(), 10.0 * random.normal());
+            track.alt_datum = Some(AltDatum::Geometric);
+            steps(&mut track.lat_deg, 180.0 / 4_294_967_296.0);
+            steps(&mut track.lon_deg, 360.0 / 4_294_967_296.0);
+            steps(&mut track.course_deg, 360.0 / 65_536.0);
+            steps(&mut track.climb_mps, 0.1);
+        }
+        let what = format!("every {interval_s} s");
+        is_quiet(&what, &in_class("track.air", "", &tracks));
+        shifted(&mut tracks[150], 0.0, 40_000.0);
+        let found = in_class("track.air", "", &tracks);
+        assert_eq!(found[150][0].rule, "teleport", "{what}");
+        says_at_most(&what, &found, 1);
+    }
+}
+
+#[test]
+fn vehicles_of_a_tracker_on_ground_radar_detections_are_normal() {
+    // Revisits of 5 to 30 s; 20 m in range, across it 1 mrad at 50 to 100 km; the speed is the
+    // tracker's own.
+    let mut random = Random(11);
+    for revisit_s in [5.0, 10.0, 30.0] {
+        for across_m in [50.0, 100.0] {
+            let truths = moves(15.0, &every(revisit_s, 400), |t| {
+                let t = t % 300.0;
+                (
+                    9.0 * phase(t, 100.0, 110.0) - 9.0 * phase(t, 200.0, 210.0),
+                    0.0,
+                    0.0,
+                )
+            });
+            let tracks: Vec<Track> = truths
+                .iter()
+                .map(|truth| {
+                    let mut track = seen_by(Source::Gmti, truth);
+                    shifted(
+                        &mut track,
+                        20.0 * random.normal(),
+                        across_m * random.normal(),
+                    );
+                    (track.alt_m, track.alt_datum, track.climb_mps) = (None, None, None);
+                    let speed_mps = truth.speed_mps + 2.0 * random.normal();
+                    track.speed_mps = Some(speed_mps.max(0.0));
+                    let course_deg = truth.course_deg + 5.0 * random.normal();
+                    track.course_deg = Some(course_deg.rem_euclid(360.0));
+                    track
+                })
+                .collect();
+            let what = format!("every {revisit_s} s, {across_m} m across");
+            is_quiet(&what, &in_class("track.ground", "", &tracks));
+            let mut jumped = tracks;
+            shifted(&mut jumped[200], 0.0, 10_000.0);
+            let found = in_class("track.ground", "", &jumped);
+            assert_eq!(found[200][0].rule, "teleport", "{what}");
+            says_at_most(&what, &found, 1);
+        }
+    }
+}

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-/// A fault counts as found if its rule is named for its track within this time after it was sent.
-/// Unit: nanoseconds. Reason: the slowest reporter of the scenarios sends every 10 s, and the
-/// longest fault spoils reports for 13 s.
+/// A fault counts as found if its rule is named for its track between its first spoiled report and
+/// this time after its last one. Unit: nanoseconds. Reason: the slowest reporter of the scenarios
+/// sends every 10 s.
 const FOUND_WITHIN_NS: u64 = 16_000_000_000;
 
 /// A fault of the truth.
@@ -20,8 +20,10 @@ pub struct Fault {
     pub also: Vec<String>,
     /// Key of the track, as its format has it.
     pub key: String,
-    /// When it was sent, nanoseconds since the Unix epoch.
+    /// When its first report was sent, nanoseconds since the Unix epoch.
     pub sent_ns: u64,
+    /// When its last one was, or would have been.
+    pub last_ns: u64,
 }
 
 /// An anomaly of a record.
@@ -39,7 +41,7 @@ pub struct Found {
     pub detail: Vec<(String, String)>,
 }
 
-/// Faults of the truth's lines; one fault may span several reports, the first counts.
+/// Faults of the truth's lines; one fault may span several reports.
 pub fn faults(truth: &str) -> Vec<Fault> {
     let mut faults: BTreeMap<String, Fault> = BTreeMap::new();
     for line in truth.lines() {
@@ -48,7 +50,8 @@ pub fn faults(truth: &str) -> Vec<Fault> {
         };
         let fault = &report["fault"];
         if let (Some(id), Some(rule)) = (fault["id"].as_str(), fault["rule"].as_str()) {
-            faults.entry(id.to_owned()).or_insert_with(|| Fault {
+            let sent_ns = report["sent_ns"].as_u64().unwrap_or(0);
+            let fault = faults.entry(id.to_owned()).or_insert_with(|| Fault {
                 id: id.to_owned(),
                 rule: rule.to_owned(),
                 also: fault["also"]
@@ -58,8 +61,10 @@ pub fn faults(truth: &str) -> Vec<Fault> {
                     .filter_map(|rule| rule.as_str().map(str::to_owned))
                     .collect(),
                 key: report["key"].as_str().unwrap_or_default().to_owned(),
-                sent_ns: report["sent_ns"].as_u64().unwrap_or(0),
+                sent_ns,
+                last_ns: sent_ns,
             });
+            fault.last_ns = fault.last_ns.max(sent_ns);
         }
     }
     let mut faults: Vec<Fault> = faults.into_values().collect();
@@ -117,7 +122,7 @@ impl Fault {
         // A kernel's time stamp may lie a little before the sender's.
         let from = self.sent_ns.saturating_sub(100_000_000);
         self.key == found.key
-            && (from..=self.sent_ns + FOUND_WITHIN_NS).contains(&found.captured_ns)
+            && (from..=self.last_ns + FOUND_WITHIN_NS).contains(&found.captured_ns)
     }
 }
 

@@ -170,6 +170,7 @@ impl Checker<'_> {
             | Kind::Teleport { .. }
             | Kind::NotAvailable { .. }
             | Kind::PositionOffset { .. }
+            | Kind::PositionNoise { .. }
             | Kind::SpeedRamp { .. }
             | Kind::ReversedHeading
             | Kind::FrozenPosition
@@ -240,6 +241,7 @@ impl Checker<'_> {
         let takes: &[&str] = match kind {
             Kind::SpeedJump { .. } => &["by_kt"],
             Kind::Teleport { .. } | Kind::PositionOffset { .. } => &["distance_m"],
+            Kind::PositionNoise { .. } => &["noise_m"],
             Kind::TimeReversal { .. } | Kind::Duplicate { .. } => &["delay_s"],
             Kind::NotAvailable { .. } | Kind::OutOfRange { .. } => &["field"],
             Kind::AltitudeRamp { .. } => &["rate_mps"],
@@ -255,6 +257,7 @@ impl Checker<'_> {
         for (given, what) in [
             (raw.by_kt.is_some(), "by_kt"),
             (raw.distance_m.is_some(), "distance_m"),
+            (raw.noise_m.is_some(), "noise_m"),
             (raw.delay_s.is_some(), "delay_s"),
             (raw.field.is_some(), "field"),
             (raw.rate_mps.is_some(), "rate_mps"),
@@ -364,6 +367,11 @@ impl Checker<'_> {
             "position-offset" => Kind::PositionOffset {
                 distance_m: distance_m(5_000.0, 100.0)?,
             },
+            "position-noise" => {
+                let noise_m = raw.noise_m.unwrap_or(3_000.0);
+                let noise_m = self.within(key("noise_m"), noise_m, 10.0, 1e5)?;
+                Kind::PositionNoise { noise_m }
+            }
             "altitude-ramp" => {
                 let rate_mps = raw.rate_mps.unwrap_or(40.0);
                 let rate_mps = self.within(key("rate_mps"), rate_mps, -500.0, 500.0)?;

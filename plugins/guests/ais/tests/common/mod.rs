@@ -1,5 +1,6 @@
 //! The plugin under the SDK's host, and the recordings.
-#![allow(dead_code, missing_docs, clippy::expect_used)]
+#![allow(dead_code, reason = "each test uses a part")]
+#![allow(missing_docs, clippy::expect_used)]
 
 use std::io::Read;
 use std::path::{Path, PathBuf};

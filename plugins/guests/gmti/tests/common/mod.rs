@@ -1,5 +1,6 @@
 //! The plugin under the SDK's host, packets made to measure, and the recordings.
-#![allow(dead_code, missing_docs, clippy::expect_used)]
+#![allow(dead_code, reason = "each test uses a part")]
+#![allow(missing_docs, clippy::expect_used)]
 
 use std::path::{Path, PathBuf};
 
@@ -112,6 +113,26 @@ pub fn mission(year: u16, month: u8, day: u8) -> Vec<u8> {
     bytes.extend_from_slice(b"BLOCK 5   ");
     bytes.extend_from_slice(&year.to_be_bytes());
     bytes.extend_from_slice(&[month, day]);
+    bytes
+}
+
+/// The same of a platform of this type (M3).
+pub fn mission_of(platform_type: u8) -> Vec<u8> {
+    let mut bytes = mission(2026, 4, 29);
+    bytes[24] = platform_type;
+    bytes
+}
+
+/// The content of a platform location segment: 45° north, 22.5° west, 9 km high, flying east at
+/// 200 m/s, level.
+pub fn location(time_ms: u32) -> Vec<u8> {
+    let mut bytes = time_ms.to_be_bytes().to_vec();
+    bytes.extend_from_slice(&0x4000_0000u32.to_be_bytes());
+    bytes.extend_from_slice(&0xf000_0000u32.to_be_bytes());
+    bytes.extend_from_slice(&900_000i32.to_be_bytes());
+    bytes.extend_from_slice(&0x4000u16.to_be_bytes());
+    bytes.extend_from_slice(&200_000u32.to_be_bytes());
+    bytes.push(0);
     bytes
 }
 

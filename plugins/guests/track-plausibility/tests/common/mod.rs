@@ -1,5 +1,6 @@
 //! Tracks of the AIS recordings, and reports made by hand.
-#![allow(dead_code, missing_docs, clippy::expect_used)]
+#![allow(dead_code, reason = "each test uses a part")]
+#![allow(missing_docs, clippy::expect_used)]
 
 pub mod report;
 

@@ -1,5 +1,6 @@
 //! Reports made by hand.
-#![allow(dead_code, clippy::unwrap_used)]
+#![allow(dead_code, reason = "each test uses a part")]
+#![allow(clippy::unwrap_used)]
 
 use outrigger_sdk::testing::{Anomaly, Given, ValidatorHost, no_parameters};
 use outrigger_sdk::{Text, TimeSource, Track};

@@ -2,7 +2,8 @@
 //!
 //! `cargo run --release --example evaluate` writes the tables and plots of the README; a test
 //! repeats the figures that are promised (`tests/evaluation.rs`).
-#![allow(dead_code, missing_docs, clippy::expect_used, clippy::unwrap_used)]
+#![allow(dead_code, reason = "the example and the test each use a part")]
+#![allow(missing_docs, clippy::expect_used, clippy::unwrap_used)]
 
 pub mod faults;
 pub mod plot;

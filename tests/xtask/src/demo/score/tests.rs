@@ -7,6 +7,7 @@ fn fault(id: &str, rule: &str, key: &str, sent_s: u64) -> Fault {
         also: vec![],
         key: key.into(),
         sent_ns: sent_s * 1_000_000_000,
+        last_ns: sent_s * 1_000_000_000,
     }
 }
 
@@ -50,6 +51,15 @@ fn a_rule_that_is_as_right_finds_a_fault_too() {
 }
 
 #[test]
+fn a_fault_that_lasts_explains_what_is_said_while_it_lasts() {
+    let mut dropped = fault("a", "silent", "1", 100);
+    dropped.last_ns = 140_000_000_000;
+    let score = compare(&[dropped], &[found("silent", "1", 125)]);
+    assert_eq!(score.by_rule["silent"], (1, 1));
+    assert!(score.extra.is_empty());
+}
+
+#[test]
 fn truth_and_records_are_read_as_they_are_written() {
     let truth = r#"{"report":1,"sent_ns":5,"mmsi":2190067,"fault":null}
 {"report":2,"sent_ns":7,"key":"002190067","fault":{"id":"fault-1","kind":"x","rule":"speed","also":["teleport"]}}
@@ -61,7 +71,8 @@ fn truth_and_records_are_read_as_they_are_written() {
             rule: "speed".into(),
             also: vec!["teleport".into()],
             key: "002190067".into(),
-            sent_ns: 7
+            sent_ns: 7,
+            last_ns: 9
         }]
     );
     let line = r#"{"key":"k","captured_ns":3,"anomalies":[
