@@ -140,7 +140,7 @@ fn the_network_is_cut() {
 fn the_broker_stalls() {
     let _turn = turn();
     let Some(cluster) = cluster(1) else { return };
-    let stall = seconds(rounds(8, 30));
+    let stall = super::stall();
     let times = rounds(1, 4);
     let proxy = cluster.proxy(1);
     let what = format!("the way to the broker stalls for {} s", stall.as_secs());

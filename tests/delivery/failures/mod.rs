@@ -27,6 +27,14 @@ fn rounds(short: u64, long: u64) -> u64 {
     }
 }
 
+/// How long what stalls does: 30 s where a table is written, less in tests.
+fn stall() -> Duration {
+    match std::env::var_os(row::FOLDER).is_some_and(|set| !set.is_empty()) {
+        true => seconds(30),
+        false => seconds(8),
+    }
+}
+
 /// Waits on purpose: a disturbance lasts so long.
 fn pause(time: Duration) {
     std::thread::sleep(time);

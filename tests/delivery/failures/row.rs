@@ -10,7 +10,7 @@ use crate::mirror::{Ledger, Mirror, ledger, read, torn};
 use crate::rig::Data;
 
 /// Folder that rows are written to, if any.
-const FOLDER: &str = "OUTRIGGER_FAILURES";
+pub(super) const FOLDER: &str = "OUTRIGGER_FAILURES";
 
 /// What became of a case.
 #[derive(Debug)]
