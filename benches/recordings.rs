@@ -2,7 +2,8 @@
 //! plugin burns, and which stage the time goes to.
 //!
 //! Decoder and track validator, a topic log per class; the journal as shipped. Start and end are
-//! counted, so small recordings say more of these than of messages. Stages are measured apart, on the
+//! counted, so small recordings say more of these than of messages; files that hold one datagram or
+//! packet each (all of STANAG 4607 among them) would say nothing else, and are left out. Stages are measured apart, on the
 //! blocks of the same journal: decoding, and decoding with validation; the rest of the whole is
 //! reading the file, the journal both ways, writing the logs, start and end.
 //!
@@ -83,8 +84,12 @@ const LINES: &str = "kind = \"lines\"";
 const TIMED_HEX: &str = "kind = \"lines\"\nencoding = \"hex\"\ntime_column = true";
 const PCAP: &str = "kind = \"pcap\"";
 
-const RECORDINGS: [Recording; 7] = [
+const RECORDINGS: [Recording; 12] = [
     recording("ais/dma_ais-sample.txt.gz", LINES, "ais_decoder.wasm", AIS),
+    recording("ais/dma_538004030_drift_1.ais", LINES, "ais_decoder.wasm", AIS),
+    recording("ais/dma_219165000_ssc_1.ais", LINES, "ais_decoder.wasm", AIS),
+    recording("ais/gpsd_ais-nmea.log", LINES, "ais_decoder.wasm", AIS),
+    recording("ais/signalk_nais300-merrimac.log", LINES, "ais_decoder.wasm", AIS),
     recording(
         "adsb/rs1090_long_flight.csv.gz",
         TIMED_HEX,
@@ -105,6 +110,12 @@ const RECORDINGS: [Recording; 7] = [
     ),
     recording(
         "asterix/croatia_cat_034_048.pcap",
+        PCAP,
+        "asterix_decoder.wasm",
+        ASTERIX,
+    ),
+    recording(
+        "asterix/croatia_cat_062_065.pcap",
         PCAP,
         "asterix_decoder.wasm",
         ASTERIX,
