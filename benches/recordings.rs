@@ -86,10 +86,25 @@ const PCAP: &str = "kind = \"pcap\"";
 
 const RECORDINGS: [Recording; 12] = [
     recording("ais/dma_ais-sample.txt.gz", LINES, "ais_decoder.wasm", AIS),
-    recording("ais/dma_538004030_drift_1.ais", LINES, "ais_decoder.wasm", AIS),
-    recording("ais/dma_219165000_ssc_1.ais", LINES, "ais_decoder.wasm", AIS),
+    recording(
+        "ais/dma_538004030_drift_1.ais",
+        LINES,
+        "ais_decoder.wasm",
+        AIS,
+    ),
+    recording(
+        "ais/dma_219165000_ssc_1.ais",
+        LINES,
+        "ais_decoder.wasm",
+        AIS,
+    ),
     recording("ais/gpsd_ais-nmea.log", LINES, "ais_decoder.wasm", AIS),
-    recording("ais/signalk_nais300-merrimac.log", LINES, "ais_decoder.wasm", AIS),
+    recording(
+        "ais/signalk_nais300-merrimac.log",
+        LINES,
+        "ais_decoder.wasm",
+        AIS,
+    ),
     recording(
         "adsb/rs1090_long_flight.csv.gz",
         TIMED_HEX,

@@ -19,6 +19,7 @@ mod feed;
 mod lane;
 mod marks;
 mod memory;
+mod office;
 mod open;
 mod pace;
 mod readers;
@@ -29,7 +30,6 @@ mod turn;
 
 use std::sync::Arc;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use outrigger_kafka::{Delivered, Remedy, Trouble};
@@ -40,6 +40,7 @@ pub use feed::{Fed, Feed, FeedError};
 use lane::Flight;
 pub use lane::Lane;
 pub use memory::{MemoryPlan, memory};
+pub use office::{Ending, Office, Refusal};
 pub use open::{Dirs, Forwarders, OpenForward, OpenForwarder, Opened, cluster, open};
 pub use pace::Pace;
 pub use readers::{Readers, Watcher};
@@ -66,64 +67,6 @@ const HELD_BACK: Duration = Duration::from_millis(25);
 const IDLE: Duration = Duration::from_millis(500);
 /// How often the status is made known, and marks are written.
 const REPORT_EVERY: Duration = Duration::from_millis(200);
-
-/// What a forwarder may ask of the runtime.
-pub trait Office: Sync {
-    /// Writes down that a record can never be delivered; from then on it is passed over.
-    ///
-    /// # Errors
-    /// It cannot be written.
-    fn refuse(&self, refusal: &Refusal<'_>) -> Result<(), String>;
-    /// Ends the run.
-    fn fail(&self, cause: String);
-}
-
-/// A record that can never be delivered.
-#[derive(Clone, Copy, Debug)]
-pub struct Refusal<'a> {
-    /// Name of the cluster.
-    pub cluster: &'a str,
-    /// Its topic.
-    pub topic: &'a str,
-    /// The record, as it lies in the topic log.
-    pub record: &'a [u8],
-    /// What the broker, or its client, says.
-    pub trouble: &'a Trouble,
-    /// None of this topic was refused before, since the start.
-    pub first: bool,
-}
-
-/// How a forwarder is told to end.
-#[derive(Debug, Default)]
-pub struct Ending {
-    /// Deliver what is there until then, then end.
-    finish_by: Mutex<Option<Instant>>,
-    /// End now.
-    stop: AtomicBool,
-}
-
-impl Ending {
-    /// Nothing more will be written: deliver what is there, until `deadline`.
-    pub fn finish_by(&self, deadline: Instant) {
-        *lock(&self.finish_by) = Some(deadline);
-    }
-
-    /// Ends as soon as the call under way has ended.
-    pub fn stop(&self) {
-        self.stop.store(true, Ordering::Release);
-    }
-
-    /// True once it was told to end, with time or without.
-    pub fn is_told(&self) -> bool {
-        self.stop.load(Ordering::Acquire) || lock(&self.finish_by).is_some()
-    }
-
-    /// True once there is no time left.
-    pub fn is_over(&self) -> bool {
-        self.stop.load(Ordering::Acquire)
-            || lock(&self.finish_by).is_some_and(|by| Instant::now() >= by)
-    }
-}
 
 /// A forwarder.
 pub struct Forwarder<B> {
