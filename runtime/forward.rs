@@ -32,11 +32,12 @@ use std::time::{Duration, Instant};
 use outrigger_kafka::{Delivered, Progress, Remedy, Shipment, Trouble};
 
 pub use broker::{Broker, Kafka};
-pub use envelope::Envelope;
+pub use envelope::{Envelope, shipment_bytes};
 pub use feed::{Fed, Feed, FeedError};
 use lane::Flight;
 pub use lane::Lane;
 pub use open::{Forwarders, OpenForward, OpenForwarder, cluster, open};
+pub(crate) use open::{progress_spec, topic_spec};
 pub use pace::Pace;
 pub use status::{ForwardStatus, LaneStatus};
 
@@ -448,7 +449,8 @@ impl<B: Broker> Forwarder<B> {
             let shipment = Shipment {
                 topic: &self.progress_topic,
                 key: Some(key.as_bytes()),
-                value: &value,
+                partition: None,
+                value: Some(&value),
                 time_ms: i64::try_from(now_ns() / 1_000_000).unwrap_or(i64::MAX),
                 headers: &[],
                 ticket: state.first_ticket.wrapping_sub(1),

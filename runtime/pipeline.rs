@@ -37,7 +37,7 @@ use outrigger_policy::verdict::OnQuarantine;
 use batch::Batch;
 pub use bury::{REFUSED, Refusal};
 use decode::{DecodeStage, FrameBatch};
-pub use fold::{Folded, StorePart};
+pub use fold::{Change, Folded, StorePart};
 use member::{Calls, Member, Serves};
 pub use member::{Installed, MisfitError, PluginCounters};
 pub use ports::{Counters, FrameArchive, Input, Outbox, Setup, Stopped};

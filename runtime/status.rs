@@ -19,9 +19,9 @@ pub use gather::{describe, snapshot};
 pub use render::{render, summary};
 pub use sampler::{MARKS_MAX, SAMPLE_EVERY, Sampler};
 pub use snapshot::{
-    ClassStatus, DeadLetters, FORMAT, Health, JournalStatus, KafkaStatus, KafkaTopicStatus,
-    LatencyStatus, Ledger, PipelineLag, PluginStatus, ProcessStatus, StatusSnapshot, TapStatus,
-    TopicStatus,
+    ClassStatus, DeadLetters, FORMAT, GroupStatus, Health, JournalStatus, KafkaStatus,
+    KafkaTopicStatus, LatencyStatus, Ledger, OwnedPartition, PipelineLag, PluginStatus,
+    ProcessStatus, StatusSnapshot, TapStatus, TopicStatus,
 };
 
 /// What the pipeline's thread last said of itself.
@@ -47,4 +47,6 @@ pub struct PipelineStatus {
     pub snapshot_block: u64,
     /// When it was taken, nanoseconds since the Unix epoch; 0 before the first.
     pub snapshot_ns: u64,
+    /// The group that it reads in, if it does.
+    pub group: Option<GroupStatus>,
 }

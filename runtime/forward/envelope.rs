@@ -42,8 +42,13 @@ pub struct Envelope {
 impl Envelope {
     /// For records of this journal; `schemas` maps a class to its schema's digest.
     pub fn new(log_id: &[u8; 16], schemas: BTreeMap<String, String>) -> Self {
+        Self::with_ids(hex(log_id), schemas)
+    }
+
+    /// For records whose ids begin with `ids`: what tells apart where frames are numbered.
+    pub fn with_ids(ids: String, schemas: BTreeMap<String, String>) -> Self {
         Self {
-            log_id: hex(log_id),
+            log_id: ids,
             schemas,
             plugin_texts: BTreeMap::new(),
             id: String::new(),
@@ -102,7 +107,8 @@ impl Envelope {
         let shipment = Shipment {
             topic,
             key: (!view.key.is_empty()).then_some(view.key.as_bytes()),
-            value,
+            partition: None,
+            value: Some(value),
             time_ms: i64::try_from(view.captured_ns / 1_000_000).unwrap_or(i64::MAX),
             headers: &headers[..count],
             ticket,
@@ -178,5 +184,5 @@ pub fn shipment_bytes(shipment: &Shipment<'_>) -> u64 {
         .map(|(name, value)| name.len() + value.len() + HEADER_FRAME_BYTES)
         .sum();
     let key = shipment.key.map_or(0, <[u8]>::len);
-    (FRAME_BYTES + key + shipment.value.len() + headers) as u64
+    (FRAME_BYTES + key + shipment.value.map_or(0, <[u8]>::len) + headers) as u64
 }

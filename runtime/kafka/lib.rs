@@ -11,6 +11,7 @@ mod client;
 mod memory;
 mod producer;
 mod progress;
+mod source;
 mod trouble;
 
 pub use admin::{TopicFound, TopicSpec, ensure_topics};
@@ -18,6 +19,7 @@ pub use client::{Bounds, Cluster, Compression, Sasl, Secret, Security, SecurityE
 pub use memory::{BROKERS_PLANNED, MemoryLine, consumer_memory, producer_memory};
 pub use producer::{Delivered, Guarantee, Outcome, Producer, ProducerFigures, Shipment};
 pub use progress::{PROGRESS_TOPIC, Progress, read_progress};
+pub use source::{Event, FETCH_BYTES_MAX, Fetched, Source, Table, partition_count, read_tables};
 pub use trouble::{Remedy, Trouble};
 
 /// Version of librdkafka that is linked, as `2.12.1`.

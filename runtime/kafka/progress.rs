@@ -116,7 +116,7 @@ pub fn read_progress(
 }
 
 /// Errors that librdkafka mends itself while it is polled.
-fn is_passing(error: &KafkaError) -> bool {
+pub(crate) fn is_passing(error: &KafkaError) -> bool {
     matches!(
         error.rdkafka_error_code(),
         Some(

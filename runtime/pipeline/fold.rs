@@ -34,25 +34,71 @@ pub struct Folded {
     pub stores: Vec<StorePart>,
 }
 
+/// What has become of one key's state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// Name of the plugin.
+    pub plugin: String,
+    /// Name of the label.
+    pub label: String,
+    /// Decoders: name of the tap.
+    pub tap: Option<String>,
+    /// The key.
+    pub key: Vec<u8>,
+    /// What is kept now; `None` if it is gone.
+    pub kept: Option<Kept>,
+}
+
 impl Pipeline {
-    /// Everything folded so far. Only at the start of a span is it enough to go on from.
-    pub fn fold(&self) -> Folded {
+    /// From here on remembers which state changes.
+    pub fn track_changes(&mut self) {
+        for member in self.members.iter_mut().flatten() {
+            member.tracked = true;
+            for place in member.places.values_mut() {
+                place.store.track();
+            }
+        }
+    }
+
+    /// Takes what has changed since the last time. With [`Pipeline::fold_apart`] it makes of what
+    /// was folded then what is folded now.
+    pub fn take_changes(&mut self) -> Vec<Change> {
+        let mut changes = Vec::new();
+        for member in self.members.iter_mut().flatten() {
+            let plugin = member.name().to_owned();
+            for (&(label, tap), place) in &mut member.places {
+                let taken = place.store.take_changes().into_iter();
+                changes.extend(taken.map(|(key, kept)| Change {
+                    plugin: plugin.clone(),
+                    label: self.topology.labels().name(label).to_owned(),
+                    tap: tap.map(|tap| self.topology.tap(tap).name.clone()),
+                    key,
+                    kept,
+                }));
+            }
+        }
+        changes
+    }
+
+    /// What is folded apart from keys: times, classes, health.
+    pub fn fold_apart(&self) -> Folded {
         let taps = self.topology.taps().iter().zip(&self.watermarks);
-        let labels = self.topology.labels();
+        let classes = self.topology.classes().iter();
+        let members = self.members.iter().flatten();
         Folded {
             taps: taps.map(|(tap, &time)| (tap.name.clone(), time)).collect(),
-            classes: self
-                .topology
-                .classes()
-                .iter()
-                .map(|class| class.name.clone())
-                .collect(),
-            health: self
-                .members
-                .iter()
-                .flatten()
+            classes: classes.map(|class| class.name.clone()).collect(),
+            health: members
                 .map(|member| (member.name().to_owned(), member.health))
                 .collect(),
+            stores: Vec::new(),
+        }
+    }
+
+    /// Everything folded so far. Only at the start of a span is it enough to go on from.
+    pub fn fold(&self) -> Folded {
+        let labels = self.topology.labels();
+        Folded {
             stores: self
                 .members
                 .iter()
@@ -69,6 +115,7 @@ impl Pipeline {
                         })
                 })
                 .collect(),
+            ..self.fold_apart()
         }
     }
 

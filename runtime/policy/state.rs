@@ -9,7 +9,7 @@
 //! run side by side, and a key ages by the tap that saw it last. (Event time comes from the bus
 //! and can be forged.)
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 /// Bounds of one store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,6 +81,9 @@ pub struct StateStore {
     lists: Vec<List>,
     touches: u64,
     bytes: u64,
+    /// Keys touched, changed or gone since they were last taken; `None` where nobody asks. Bounded
+    /// by the keys and the changes between two takings.
+    changed: Option<BTreeSet<Vec<u8>>>,
 }
 
 /// A value is over the bound; nothing of its batch was taken.
@@ -115,6 +118,39 @@ impl StateStore {
             lists: Vec::new(),
             touches: 0,
             bytes: 0,
+            changed: None,
+        }
+    }
+
+    /// From here on remembers which keys change.
+    pub fn track(&mut self) {
+        self.changed.get_or_insert_default();
+    }
+
+    /// Takes what has changed since the last time: each key, and what is kept for it now.
+    pub fn take_changes(&mut self) -> Vec<(Vec<u8>, Option<Kept>)> {
+        let Some(changed) = self.changed.as_mut().map(std::mem::take) else {
+            return Vec::new();
+        };
+        let now = |key: &Vec<u8>| {
+            let &at = self.index.get(&key[..])?;
+            let node = self.nodes[at as usize].as_ref()?;
+            Some(node.kept.clone())
+        };
+        changed
+            .into_iter()
+            .map(|key| {
+                let kept = now(&key);
+                (key, kept)
+            })
+            .collect()
+    }
+
+    fn note(&mut self, key: &[u8]) {
+        if let Some(changed) = self.changed.as_mut()
+            && !changed.contains(key)
+        {
+            changed.insert(key.to_vec());
         }
     }
 
@@ -245,6 +281,7 @@ impl StateStore {
         let Some(&at) = self.index.get(touch.key) else {
             return;
         };
+        self.note(touch.key);
         self.unlink(at);
         if let Some(node) = self.nodes[at as usize].as_mut() {
             let kept = &mut node.kept;
@@ -276,6 +313,7 @@ impl StateStore {
     }
 
     fn add(&mut self, kept: Kept) {
+        self.note(&kept.key);
         self.bytes += (kept.key.len() + kept.value.len()) as u64;
         let key: Box<[u8]> = kept.key.as_slice().into();
         let node = Node {
@@ -298,6 +336,7 @@ impl StateStore {
     }
 
     fn replace(&mut self, key: &[u8], value: &[u8]) {
+        self.note(key);
         if let Some(&at) = self.index.get(key)
             && let Some(node) = self.nodes[at as usize].as_mut()
         {
@@ -317,6 +356,7 @@ impl StateStore {
         self.unlink(at);
         let node = self.nodes.get_mut(at as usize)?.take()?;
         self.index.remove(&node.kept.key[..]);
+        self.note(&node.kept.key);
         self.bytes -= (node.kept.key.len() + node.kept.value.len()) as u64;
         self.free.push(at);
         Some(node.kept)

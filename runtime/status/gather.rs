@@ -165,6 +165,7 @@ pub fn snapshot(
                 count,
             })
             .collect(),
+        group: status.group.clone(),
         kafka: super::kafka::clusters(shared, config, status, now_ns),
         to_verdict: latency(&status.to_verdict),
         to_delivery: latency(&status.to_delivery),

@@ -47,6 +47,9 @@ pub struct StatusSnapshot {
     /// By cluster and guarantee; empty if nothing is mirrored to Kafka.
     #[serde(default)]
     pub kafka: Vec<KafkaStatus>,
+    /// The group that it reads Kafka in; none with taps of a bus.
+    #[serde(default)]
+    pub group: Option<GroupStatus>,
     /// By plugin that the graph calls.
     pub plugins: Vec<PluginStatus>,
     /// Dead letters, by stage and cause.
@@ -59,6 +62,38 @@ pub struct StatusSnapshot {
     pub process: ProcessStatus,
     /// Where every frame is.
     pub ledger: Ledger,
+}
+
+/// A member of a group that shares a Kafka topic.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GroupStatus {
+    /// Its name.
+    pub group: String,
+    /// Topic that is read.
+    pub topic: String,
+    /// Partitions that are ours.
+    pub partitions: Vec<OwnedPartition>,
+    /// Frames processed, those of aborted transactions included.
+    pub frames: u64,
+    /// Transactions committed.
+    pub commits: u64,
+    /// Transactions aborted.
+    pub aborts: u64,
+    /// Times that the partitions were taken back.
+    pub rebalances: u64,
+    /// Times that it started anew after trouble.
+    pub retries: u64,
+}
+
+/// A partition that is ours.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OwnedPartition {
+    /// Its number.
+    pub partition: i32,
+    /// Offset behind the last frame processed; `None` before the first.
+    pub position: Option<i64>,
+    /// Records between there and the end, as last heard.
+    pub lag: Option<u64>,
 }
 
 /// Whether all is well.
