@@ -6,6 +6,8 @@ mod common;
 #[allow(dead_code)] // these tests use a part of it
 mod rig;
 
+#[path = "delivery/group.rs"]
+mod group;
 #[path = "delivery/guarantees.rs"]
 mod guarantees;
 #[path = "delivery/mirror.rs"]
