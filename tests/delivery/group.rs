@@ -92,6 +92,8 @@ confined = {confined}
 [kafka.main]
 bootstrap = "{bootstrap}"
 transaction_timeout_ms = 10_000
+# By the records' own time, which is the recording's.
+retention_hours = 80_000
 
 [topics.tracks]
 kafka = "main"
@@ -246,7 +248,9 @@ fn a_topic_becomes_what_a_file_of_the_same_frames_becomes() {
     };
     let group = Group::new("group-one");
     let mut client = cluster.client();
-    client.create_topic(&group.source(), 1, 1, &[]).unwrap();
+    client
+        .create_topic(&group.source(), 1, 1, &[("retention.ms", "-1")])
+        .unwrap();
     let site = Site::new(installation());
     let singles = singles();
     produce(cluster, &group.source(), &singles, Duration::ZERO);
@@ -277,6 +281,29 @@ fn a_topic_becomes_what_a_file_of_the_same_frames_becomes() {
     assert_eq!(read(cluster, &group.tracks()).len(), tracks.len());
 }
 
+/// Offsets of the source of which nothing came, by partition: here each frame is one record. With
+/// them, where the outputs' partitions end, and where committed records end in them.
+fn gaps(cluster: &Cluster, group: &Group) -> BTreeMap<String, Vec<i64>> {
+    let mut there: BTreeMap<String, BTreeSet<i64>> = BTreeMap::new();
+    let mut client = cluster.client();
+    for topic in [group.tracks(), group.other()] {
+        eprintln!("{topic}: {:?}", client.offsets(&topic).unwrap());
+        for read in read(cluster, &topic) {
+            let id = id_of(&read);
+            let parts: Vec<&str> = id.split('/').collect();
+            let offset = parts[3].parse().unwrap();
+            there.entry(parts[2].to_owned()).or_default().insert(offset);
+        }
+    }
+    let ends = client.offsets(&group.source()).unwrap();
+    let ends = ends.iter().enumerate().map(|(partition, offsets)| {
+        let there = there.remove(&partition.to_string()).unwrap_or_default();
+        let missing = (0..offsets.end).filter(|at| !there.contains(at));
+        (partition.to_string(), missing.collect::<Vec<i64>>())
+    });
+    ends.filter(|(_, missing)| !missing.is_empty()).collect()
+}
+
 fn is_read(client: &mut Client, group: &Group) -> bool {
     let ends = client.offsets(&group.source()).unwrap();
     let committed = client.group_offsets(&group.name, &group.source());
@@ -295,7 +322,7 @@ fn kills_and_additions_in_a_group_lose_repeat_and_reorder_nothing() {
     let group = Group::new("group-three");
     let mut client = cluster.client();
     client
-        .create_topic(&group.source(), PARTITIONS, 1, &[])
+        .create_topic(&group.source(), PARTITIONS, 1, &[("retention.ms", "-1")])
         .unwrap();
     let site = Site::new(installation());
     let singles = singles();
@@ -313,7 +340,7 @@ fn kills_and_additions_in_a_group_lose_repeat_and_reorder_nothing() {
     let mut spread = BTreeSet::new();
     std::thread::scope(|scope| {
         // Lasts longer than all kills and additions, so that each hits a group at work.
-        let pause = Duration::from_millis(500);
+        let pause = Duration::from_millis(350);
         let (source, frames) = (group.source(), &singles);
         let load = scope.spawn(move || produce(cluster, &source, frames, pause));
         let mut a = start("a");
@@ -352,6 +379,11 @@ fn kills_and_additions_in_a_group_lose_repeat_and_reorder_nothing() {
     });
     assert_eq!(spread.len(), PARTITIONS as usize);
     let expected = plain(&site, &singles);
+    assert_eq!(
+        gaps(cluster, &group),
+        BTreeMap::new(),
+        "frames of which nothing came"
+    );
     for (topic, records) in [group.tracks(), group.other()].iter().zip(&expected) {
         let found = read(cluster, topic);
         let ids: BTreeSet<String> = found.iter().map(id_of).collect();
