@@ -7,6 +7,7 @@ pub mod journal;
 pub mod log;
 mod moment;
 mod output;
+pub mod partitions;
 mod place;
 pub mod run;
 pub mod status;

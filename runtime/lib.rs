@@ -24,6 +24,7 @@
 //! | [`forward`] | from the topic logs to Kafka, at each topic's guarantee |
 //! | [`snapshot`], [`rulings`] | what recovery goes on from, and what it must not decide again |
 //! | [`audit`] | what the runtime and its operators did |
+//! | [`partitions`] | how keys spread over partitions: pure |
 //! | [`telemetry`] | clock, latencies, locks |
 //! | [`governor`] | samples of CPU and memory; measures only |
 //! | [`status`], [`control`] | what it says of itself; signals and sockets |
@@ -58,6 +59,7 @@ pub mod forward;
 pub mod governor;
 pub mod install;
 pub mod keys;
+pub mod partitions;
 pub mod pipeline;
 pub mod record;
 pub mod rulings;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use outrigger::cli::{self, check, ctl, doctor, journal, log, run, status};
+use outrigger::cli::{self, check, ctl, doctor, journal, log, partitions, run, status};
 
 /// Mirrors a legacy message bus through sandboxed plugins, inside a stated budget.
 #[derive(Parser)]
@@ -25,6 +25,7 @@ enum Command {
     Doctor(doctor::DoctorArgs),
     Log(log::LogArgs),
     Journal(journal::JournalArgs),
+    Partitions(partitions::PartitionsArgs),
     /// Prints the resolved configuration, topology and limits, or says what is wrong.
     Check {
         /// The configuration.
@@ -53,6 +54,7 @@ fn main() -> ExitCode {
         Command::Doctor(args) => doctor::run(&args),
         Command::Log(args) => log::run(&args),
         Command::Journal(args) => journal::run(&args),
+        Command::Partitions(args) => partitions::run(&args),
         Command::Check {
             config,
             json,

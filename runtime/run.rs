@@ -247,7 +247,11 @@ impl Run {
         };
         let (topics, audit, reports) = open_topics(&config, &data, &plan, &opening)?;
         let schemas = plugins.schema_digests();
-        let forwarders = forward::open(plan, &config, &data, journal.log_id(), &schemas)
+        let dirs = forward::Dirs {
+            topics: &data.topics,
+            marks: &data.forward,
+        };
+        let forwarders = forward::open(plan, &config, &dirs, journal.log_id(), &schemas)
             .map_err(RunError::Forward)?;
         let losses = losses(&report, &reports);
         let mut taps = Vec::new();

@@ -27,10 +27,11 @@ use crate::pipeline::Outbox;
 use crate::record::{self, Position};
 pub use tail::{Bell, Handed, TAIL_BYTES_MAX, Tail, Taken};
 
-/// Records of one topic in a block of its log, in bytes. When reached, another block begins; all are
-/// written when the block that they were made of is done, and what a block becomes is bounded by its
-/// plugins' limits. Reason: a block of a log holds at most 4 MiB, and a record is far smaller: a
-/// body, a frame, and some evidence.
+/// Records of one topic in a block of its log, in bytes; half a segment of its log, if that is less.
+/// When reached, another block begins; all are written when the block that they were made of is done,
+/// and what a block becomes is bounded by its plugins' limits. Reason: a block of a log holds at most
+/// 4 MiB, and a record is far smaller: a body, a frame, and some evidence. Retention makes room for a
+/// segment: a larger block would find no room in a log that is full, though nothing in it is owed.
 const WAITING_BYTES_MAX: usize = 1 << 20;
 /// Records that wait, by number. As above.
 const WAITING_RECORDS_MAX: usize = 16_384;
@@ -118,6 +119,8 @@ struct TopicLog {
     /// Number of the next block and record of a topic without a log.
     next: (u64, u64),
     waiting: Columns,
+    /// Bytes of `waiting` at which another block begins.
+    waiting_bytes_max: usize,
     /// Full columns that wait for their block to be done, or for room on the disk.
     full: VecDeque<Columns>,
     /// What the log held when it was opened: records up to here are passed over.
@@ -271,9 +274,13 @@ impl TopicLog {
             self.suppressed += 1;
             return;
         }
+        let bytes = self.waiting.bytes().len() + record.len();
+        if bytes > self.waiting_bytes_max && !self.waiting.is_empty() {
+            self.full.push_back(std::mem::take(&mut self.waiting));
+        }
         self.waiting.push(time_ns, record);
         let bytes = self.waiting.bytes().len();
-        let many = bytes >= WAITING_BYTES_MAX || self.waiting.len() >= WAITING_RECORDS_MAX;
+        let many = bytes >= self.waiting_bytes_max || self.waiting.len() >= WAITING_RECORDS_MAX;
         // Not written here: a ruling may have to be on disk before, and the time of capture is not
         // the time of writing, by which records grow old.
         if many {
@@ -385,6 +392,7 @@ fn open_log(
         tail: options.tail,
         next: (0, 0),
         waiting: Columns::new(),
+        waiting_bytes_max: WAITING_BYTES_MAX,
         full: VecDeque::new(),
         held: options.from_block.checked_sub(1).map(|block| Position {
             block,
@@ -396,6 +404,8 @@ fn open_log(
     let Some(log) = options.log else {
         return Ok((topic, None));
     };
+    let half = usize::try_from(log.segment_bytes_max / 2).unwrap_or(usize::MAX);
+    topic.waiting_bytes_max = half.min(WAITING_BYTES_MAX);
     let dir = make_dir(topics_dir, &topic.name).map_err(TopicCause::Directory)?;
     let reading = dir.try_clone().map_err(TopicCause::Directory)?;
     let (mut writer, report) = Writer::open(dir, log, now_ns).map_err(TopicCause::Open)?;

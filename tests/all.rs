@@ -12,6 +12,7 @@ mod gmti;
 mod isolation;
 mod journal_cli;
 mod log;
+mod partitions;
 mod pipeline;
 mod readme;
 mod recordings;

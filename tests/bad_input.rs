@@ -11,7 +11,8 @@ use std::path::Path;
 use outrigger::status::StatusSnapshot;
 use rustix::process::Signal;
 
-use crate::common::{installation, skip};
+use crate::common::installation;
+use crate::rig::disk::Small;
 use crate::rig::guests::installed;
 use crate::rig::recordings::Timed;
 use crate::rig::{Random, Site, wait_for};
@@ -361,39 +362,6 @@ fn echo(tap: &str) -> String {
     )
 }
 
-/// A small file system in memory, where this user may mount one; gone when dropped.
-struct Small {
-    path: std::path::PathBuf,
-}
-
-impl Small {
-    fn mount(path: &Path, bytes: &str) -> Option<Self> {
-        fs::create_dir_all(path).unwrap();
-        let mut mount = std::process::Command::new("mount");
-        mount.args(["-t", "tmpfs", "-o", &format!("size={bytes}"), "tmpfs"]);
-        let mounted = mount
-            .arg(path)
-            .output()
-            .is_ok_and(|output| output.status.success());
-        if !mounted {
-            skip("no right to mount a small file system");
-            return None;
-        }
-        Some(Self {
-            path: path.to_owned(),
-        })
-    }
-}
-
-impl Drop for Small {
-    fn drop(&mut self) {
-        let _ = std::process::Command::new("umount")
-            .arg("-l")
-            .arg(&self.path)
-            .output();
-    }
-}
-
 #[test]
 fn live_tap_sheds_and_counts_when_the_disk_is_full() {
     let site = Site::new(installed());
@@ -440,19 +408,6 @@ fn live_tap_sheds_and_counts_when_the_disk_is_full() {
         settled.ledger.captured - settled.ledger.shed
     );
     assert_eq!(data.records("echoes").len(), data.frames().len());
-}
-
-impl Small {
-    fn grow(&self, bytes: &str) {
-        let mut mount = std::process::Command::new("mount");
-        mount.args(["-o", &format!("remount,size={bytes}")]);
-        assert!(mount.arg(&self.path).status().unwrap().success());
-    }
-
-    fn is_full(&self) -> bool {
-        let room = rustix::fs::statvfs(&self.path).unwrap();
-        room.f_bavail * room.f_frsize < 128 << 10
-    }
 }
 
 /// 600 messages {"a": 8 KiB of zeros}, as hexadecimal lines.

@@ -3,9 +3,12 @@
 #![allow(clippy::unwrap_used)]
 
 mod common;
-#[allow(dead_code)] // these tests use a part of it
 mod rig;
 
+#[path = "delivery/examples.rs"]
+mod examples;
+#[path = "delivery/failures/mod.rs"]
+mod failures;
 #[path = "delivery/group.rs"]
 mod group;
 #[path = "delivery/guarantees.rs"]
@@ -14,3 +17,5 @@ mod guarantees;
 mod mirror;
 #[path = "delivery/recovery.rs"]
 mod recovery;
+#[path = "delivery/security.rs"]
+mod security;

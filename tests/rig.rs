@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, dead_code)] // each test uses a part
 
+pub mod disk;
 pub mod guests;
 pub mod line;
 pub mod recordings;
@@ -172,7 +173,20 @@ impl Running {
         what: &str,
         is: impl Fn(&StatusSnapshot) -> bool,
     ) -> StatusSnapshot {
-        wait_for(what, || self.status().filter(&is))
+        let until = Instant::now() + WAIT_MAX;
+        let mut last = None;
+        loop {
+            match self.status() {
+                Some(status) if is(&status) => return status,
+                Some(status) => last = Some(status),
+                None => {}
+            }
+            assert!(
+                Instant::now() < until,
+                "waited in vain for {what}: {last:?}"
+            );
+            std::thread::park_timeout(LOOK_EVERY);
+        }
     }
 
     /// Sends a signal.
@@ -213,6 +227,13 @@ impl Drop for Running {
         // It may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
+        if std::thread::panicking()
+            && let Some(errors) = &mut self.child.stderr
+        {
+            let mut text = String::new();
+            let _ = errors.read_to_string(&mut text);
+            eprintln!("the runtime said:\n{text}");
+        }
     }
 }
 

@@ -916,9 +916,9 @@ pub const KEYS: &[Key] = &[
     set(
         Kafka,
         "egress_bytes_per_s",
-        "bytes per second and producer",
+        "bytes per second",
         limits::KAFKA_EGRESS_BYTES_PER_S,
-        "how fast a backlog leaves",
+        "how fast a backlog leaves, of each guarantee",
     ),
     key(
         Kafka,

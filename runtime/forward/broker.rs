@@ -4,17 +4,25 @@
 //! from them: that takes a real one.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use outrigger_kafka::{
-    Cluster, Delivered, Guarantee, Producer, ProducerFigures, Shipment, TopicSpec, Trouble,
-    ensure_topics, read_progress,
+    Cluster, Delivered, Guarantee, Producer, ProducerFigures, Remedy, Shipment, TopicSpec, Trouble,
+    ensure_topics, read_holder, read_progress,
 };
 
+use super::Ending;
 use crate::record::Position;
 
 /// Longest time that one call blocks.
 pub const CALL_TIMEOUT: Duration = Duration::from_secs(10);
+/// The same once the forwarder is told to end: enough for brokers that answer.
+const LAST_CALL_TIMEOUT: Duration = Duration::from_secs(1);
+/// A call that lasts is made in parts, between which the end is looked for.
+const PART: Duration = Duration::from_millis(200);
+/// Wait before a call is made again that may be.
+const AGAIN: Duration = Duration::from_millis(50);
 
 /// A broker, or what stands in for one.
 pub trait Broker {
@@ -50,6 +58,8 @@ pub trait Broker {
     fn abort(&mut self) -> Result<(), Trouble>;
     /// Gives up the client.
     fn disconnect(&mut self);
+    /// What the client last complained of, once.
+    fn complaint(&mut self) -> Option<String>;
     /// What the client says of itself.
     fn figures(&self) -> ProducerFigures;
     /// Largest record that a topic takes, bytes.
@@ -74,19 +84,94 @@ pub struct Kafka {
     pub producer: Option<Producer>,
     /// Largest record of each topic, bytes.
     pub record_bytes_max: BTreeMap<String, u64>,
+    /// How this process is told from others that hold the transactional id.
+    pub process: String,
+    /// This process has held the transactional id.
+    pub held: bool,
+    /// Ends calls that last.
+    pub ending: Arc<Ending>,
 }
 
 impl Kafka {
     fn client(&self) -> Result<&Producer, Trouble> {
         self.producer.as_ref().ok_or_else(|| Trouble {
-            remedy: outrigger_kafka::Remedy::Renew,
+            remedy: Remedy::Renew,
             code: "NotConnected".to_owned(),
             detail: "there is no client".to_owned(),
         })
     }
 
+    /// Makes a call until it has ended, in parts; for [`CALL_TIMEOUT`] at most, much less once the
+    /// end has come.
+    fn patiently<T>(
+        &self,
+        mut call: impl FnMut(Duration) -> Result<T, Trouble>,
+    ) -> Result<T, Trouble> {
+        let begun = Instant::now();
+        loop {
+            let long = match self.ending.is_over() {
+                true => LAST_CALL_TIMEOUT,
+                false => CALL_TIMEOUT,
+            };
+            let left = long.saturating_sub(begun.elapsed());
+            match call(left.min(PART)) {
+                Err(trouble) if trouble.is_timeout() && !left.is_zero() => {}
+                // Such as a coordinator that still ends what an earlier life left open.
+                Err(trouble) if trouble.remedy == Remedy::Later && !left.is_zero() => {
+                    std::thread::sleep(left.min(AGAIN));
+                }
+                ended => return ended,
+            }
+        }
+    }
+
+    /// Takes the transactional id, unless another process has taken it from this one. Whoever comes
+    /// first takes it from whoever had it; only who comes back must find that it is still his.
+    ///
+    /// A broker refuses a producer that another has fenced as it refuses one whose own transaction
+    /// took too long, so its refusal alone does not say that another process is there.
+    fn take_hold(&mut self, producer: &Producer, id: &str) -> Result<(), Trouble> {
+        if self.held {
+            let topic = &self.progress_topic;
+            let holder = read_holder(&self.cluster, topic, id, CALL_TIMEOUT)?;
+            if let Some(other) = holder.filter(|holder| *holder != self.process) {
+                return Err(Trouble {
+                    remedy: Remedy::Fenced,
+                    code: "ProducerFenced".to_owned(),
+                    detail: format!("{id} is held by process {other}, this is {}", self.process),
+                });
+            }
+        }
+        // This ends what an earlier life left open, which would hide progress.
+        self.patiently(|part| producer.init_transactions(part))
+            .map_err(in_doubt)?;
+        producer.begin().map_err(in_doubt)?;
+        let queued = producer.send(&Shipment {
+            topic: &self.progress_topic,
+            key: Some(id.as_bytes()),
+            partition: None,
+            value: Some(self.process.as_bytes()),
+            time_ms: i64::try_from(crate::telemetry::now_ns() / 1_000_000).unwrap_or(i64::MAX),
+            headers: &[],
+            ticket: usize::MAX,
+        });
+        queued.map_err(in_doubt)?;
+        self.patiently(|part| flush(producer, part))?;
+        self.patiently(|part| producer.commit(part))
+            .map_err(in_doubt)?;
+        self.held = true;
+        Ok(())
+    }
+
     fn look_at_topics(&mut self) -> Result<(), Trouble> {
-        let found = ensure_topics(&self.cluster, &self.topics, self.create, CALL_TIMEOUT)?;
+        let go_on = || !self.ending.is_over();
+        let found = ensure_topics(
+            &self.cluster,
+            &self.topics,
+            self.create,
+            CALL_TIMEOUT,
+            &go_on,
+        )?;
         for (spec, found) in self.topics.iter().zip(&found) {
             let name = &spec.name;
             if found.made {
@@ -123,9 +208,8 @@ impl Broker for Kafka {
         self.look_at_topics()?;
         let producer = Producer::new(&self.cluster, &self.guarantee)?;
         let mut positions = BTreeMap::new();
-        if matches!(self.guarantee, Guarantee::ExactlyOnce { .. }) {
-            // First this: it ends what an earlier life left open, which would hide progress.
-            producer.init_transactions(CALL_TIMEOUT)?;
+        if let Guarantee::ExactlyOnce { transactional_id } = self.guarantee.clone() {
+            self.take_hold(&producer, &transactional_id)?;
             let progress = read_progress(
                 &self.cluster,
                 &self.progress_topic,
@@ -145,35 +229,49 @@ impl Broker for Kafka {
     }
 
     fn begin(&mut self) -> Result<(), Trouble> {
-        self.client()?.begin()
+        self.client()?.begin().map_err(in_doubt)
     }
 
     fn send(&mut self, shipment: &Shipment<'_>) -> Result<bool, Trouble> {
-        self.client()?.send(shipment)
+        self.client()?.send(shipment).map_err(in_doubt)
     }
 
     fn reports(&mut self, into: &mut Vec<Delivered>) {
         if let Some(producer) = &self.producer {
             producer.reports(Duration::ZERO, into);
+            for report in into.iter_mut() {
+                if let Err(trouble) = &report.outcome {
+                    report.outcome = Err(in_doubt(trouble.clone()));
+                }
+            }
         }
     }
 
     fn flush(&mut self) -> bool {
-        self.producer
-            .as_ref()
-            .is_none_or(|producer| producer.flush(CALL_TIMEOUT))
+        let Some(producer) = &self.producer else {
+            return true;
+        };
+        self.patiently(|part| flush(producer, part)).is_ok()
     }
 
     fn commit(&mut self) -> Result<(), Trouble> {
-        self.client()?.commit(CALL_TIMEOUT)
+        let producer = self.client()?;
+        self.patiently(|part| producer.commit(part))
+            .map_err(in_doubt)
     }
 
     fn abort(&mut self) -> Result<(), Trouble> {
-        self.client()?.abort(CALL_TIMEOUT)
+        let producer = self.client()?;
+        self.patiently(|part| producer.abort(part))
+            .map_err(in_doubt)
     }
 
     fn disconnect(&mut self) {
         self.producer = None;
+    }
+
+    fn complaint(&mut self) -> Option<String> {
+        self.producer.as_ref().and_then(Producer::take_error)
     }
 
     fn figures(&self) -> ProducerFigures {
@@ -188,4 +286,19 @@ impl Broker for Kafka {
         let topic = self.record_bytes_max.get(topic).copied();
         topic.map_or(client, |topic| topic.min(client))
     }
+}
+
+fn flush(producer: &Producer, timeout: Duration) -> Result<(), Trouble> {
+    match producer.flush(timeout) {
+        true => Ok(()),
+        false => Err(Trouble::timeout("flush")),
+    }
+}
+
+/// A producer that is fenced is given up; who holds its id is looked at when the next is made.
+fn in_doubt(mut trouble: Trouble) -> Trouble {
+    if trouble.remedy == Remedy::Fenced {
+        trouble.remedy = Remedy::Renew;
+    }
+    trouble
 }

@@ -1,9 +1,11 @@
 //! One topic on its way to one cluster.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use cap_std::fs::Dir;
+use outrigger_kafka::Trouble;
 
 use super::feed::{Feed, FeedError};
 use super::marks::{self, Mark};
@@ -49,6 +51,11 @@ pub struct Lane {
     pub delivered: Option<Position>,
     /// Until here records are sent one by one, because one of them was refused with others.
     pub careful_until: Option<Position>,
+    /// A record that was refused when it was under way alone: passed over when it comes by again.
+    pub condemned: Option<(Position, Trouble)>,
+    /// Records that are written down as refused and not yet passed over. Bounded by what may be
+    /// under way.
+    pub ruled: BTreeSet<Position>,
     /// Records refused for good.
     pub refused: u64,
     /// Records of an at-most-once topic that were not taken.
@@ -90,6 +97,8 @@ impl Lane {
             tail,
             delivered: mark.as_ref().map(Mark::position),
             careful_until: None,
+            condemned: None,
+            ruled: BTreeSet::new(),
             refused: 0,
             lost: 0,
             marks: marks.map(|(dir, _, _)| dir),
@@ -136,6 +145,7 @@ impl Lane {
         self.log_block = flight.block;
         self.next_seq = flight.seq + 1;
         self.mark_is_due = true;
+        self.ruled.remove(&flight.position);
         self.tail.set_owed(flight.block);
         if let Some(captured_ns) = flight.captured_ns {
             self.count += 1;

@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use cap_std::fs::Dir;
 use outrigger_kafka::{
     Bounds, Cluster, Compression, Guarantee as Promise, Sasl, Secret, Security, Tls, TopicSpec,
 };
 
-use super::{Ending, Envelope, Feed, ForwardStatus, Forwarder, Kafka, Lane, Pace};
+use super::{BACKOFF, Ending, Envelope, Feed, ForwardStatus, Forwarder, Kafka, Lane, Pace};
 use crate::config::{Config, Guarantee, KafkaConfig, PasswordSource, SaslConfig, TopicConfig};
 use crate::record::hex;
 use crate::topics::{Bell, Tail, make_dir};
@@ -122,6 +123,15 @@ impl OpenForwarder {
     }
 }
 
+/// Where forwarders find what they work with.
+#[derive(Clone, Copy, Debug)]
+pub struct Dirs<'a> {
+    /// The topic logs.
+    pub topics: &'a Dir,
+    /// The marks.
+    pub marks: &'a Dir,
+}
+
 /// Opens the forwarders: reads secrets and marks; asks no broker.
 ///
 /// # Errors
@@ -129,7 +139,7 @@ impl OpenForwarder {
 pub fn open(
     plan: Forwarders,
     config: &Config,
-    data: &crate::data::DataDir,
+    dirs: &Dirs<'_>,
     log_id: [u8; 16],
     schemas: &BTreeMap<String, String>,
 ) -> Result<Vec<OpenForwarder>, OpenForward> {
@@ -147,8 +157,8 @@ pub fn open(
             let (dir, marks) = match tail.is_ephemeral() {
                 true => (None, None),
                 false => (
-                    Some(make_dir(&data.topics, &topic.name).map_err(directory)?),
-                    Some(data.forward.try_clone().map_err(directory)?),
+                    Some(make_dir(dirs.topics, &topic.name).map_err(directory)?),
+                    Some(dirs.marks.try_clone().map_err(directory)?),
                 ),
             };
             lanes.push(Lane::new(
@@ -183,12 +193,16 @@ pub fn open(
                 log_id: log_id_text,
                 producer: None,
                 record_bytes_max: BTreeMap::new(),
+                process: format!("{:x}-{:x}", std::process::id(), crate::telemetry::now_ns()),
+                held: false,
+                ending: Arc::clone(&ending),
             },
             exactly_once,
             lanes,
             envelope: Envelope::new(&log_id, schemas.clone()),
             pace: Pace::new(settings.egress_bytes_per_s, Instant::now()),
             commit_interval: Duration::from_millis(settings.commit_interval_ms),
+            backoff: BACKOFF,
             progress_topic: settings.progress_topic.clone(),
             bell: Arc::clone(&group.bell),
             ending: Arc::clone(&ending),

@@ -5,13 +5,19 @@ use std::time::Duration;
 use rdkafka::admin::{
     AdminClient, AdminOptions, ConfigResource, NewTopic, ResourceSpecifier, TopicReplication,
 };
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
-use crate::client::{Cluster, Quiet};
+use crate::client::{Asking, Cluster};
 use crate::trouble::{Remedy, Trouble};
 
 /// Leaves the number of copies to the brokers. Source: KIP-464, since brokers 2.4.
 const BROKERS_DEFAULT: i32 = -1;
+
+/// Longest wait for one answer to the first look: between two a caller that ends is heard.
+const LOOK_CALL: Duration = Duration::from_secs(2);
+/// Longest wait for one answer while partitions are opened.
+const OPEN_CALL: Duration = Duration::from_secs(1);
 
 /// A topic as it should be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,7 +48,7 @@ pub struct TopicFound {
 }
 
 /// Makes the topics that are missing, if `create`, and says what is there. Blocks for a few times
-/// `timeout` at most.
+/// `timeout` at most; while no broker answers, not much longer than `go_on` is true.
 ///
 /// # Errors
 /// The brokers cannot be asked; a topic is missing, or is refused.
@@ -51,10 +57,11 @@ pub fn ensure_topics(
     specs: &[TopicSpec],
     create: bool,
     timeout: Duration,
+    go_on: &dyn Fn() -> bool,
 ) -> Result<Vec<TopicFound>, Trouble> {
-    let admin: AdminClient<Quiet> = cluster
+    let admin: AdminClient<Asking> = cluster
         .client()
-        .create_with_context(Quiet)
+        .create_with_context(Asking::default())
         .map_err(|error| Trouble::of_client(&error))?;
     let executor = tokio::runtime::Builder::new_current_thread()
         .enable_time()
@@ -67,7 +74,15 @@ pub fn ensure_topics(
     let options = AdminOptions::new()
         .request_timeout(Some(timeout))
         .operation_timeout(Some(timeout));
-    let mut found = look(&admin, specs, timeout)?;
+    let deadline = std::time::Instant::now() + timeout;
+    let mut found = loop {
+        let left = deadline.saturating_duration_since(std::time::Instant::now());
+        match look(&admin, specs, left.min(LOOK_CALL)) {
+            Err(trouble) if !left.is_zero() && go_on() => tracing::debug!("{trouble}"),
+            Err(trouble) if left.is_zero() => return Err(explain(cluster, trouble)),
+            looked => break looked?,
+        }
+    };
     let missing: Vec<&TopicSpec> = specs
         .iter()
         .zip(&found)
@@ -104,6 +119,9 @@ pub fn ensure_topics(
         }
         let made: Vec<String> = missing.iter().map(|spec| spec.name.clone()).collect();
         found = wait_for(&admin, specs, timeout)?;
+        for spec in &missing {
+            wait_until_open(&admin, spec, timeout)?;
+        }
         for topic in &mut found {
             topic.made = made.contains(&topic.name);
         }
@@ -138,9 +156,27 @@ fn new_topic(spec: &TopicSpec) -> NewTopic<'_> {
         .fold(topic, |topic, (key, value)| topic.set(key, value))
 }
 
+/// Adds why no broker could be reached, such as a password that is wrong. The client of topics never
+/// hears of that, so another one asks once more.
+fn explain(cluster: &Cluster, trouble: Trouble) -> Trouble {
+    let mut config = cluster.client();
+    config.set("group.id", "outrigger-asking");
+    // It fetches nothing, and is refused unless this fits the largest response.
+    let bytes_max = cluster.bounds.record_bytes_max.to_string();
+    config.set("fetch.max.bytes", bytes_max);
+    let made = config.create_with_context::<_, BaseConsumer<Asking>>(Asking::default());
+    let Ok(consumer) = made else {
+        return trouble;
+    };
+    // What comes of it is of no interest, only what is said meanwhile.
+    let _ = consumer.fetch_metadata(None, LOOK_CALL);
+    let _ = consumer.poll(LOOK_CALL / 10);
+    consumer.context().explain(trouble)
+}
+
 /// The topics as metadata shows them; one that is not there has no partitions.
 fn look(
-    admin: &AdminClient<Quiet>,
+    admin: &AdminClient<Asking>,
     specs: &[TopicSpec],
     timeout: Duration,
 ) -> Result<Vec<TopicFound>, Trouble> {
@@ -170,7 +206,7 @@ fn look(
 
 /// Waits until every topic that was made is known to the broker that we ask.
 fn wait_for(
-    admin: &AdminClient<Quiet>,
+    admin: &AdminClient<Asking>,
     specs: &[TopicSpec],
     timeout: Duration,
 ) -> Result<Vec<TopicFound>, Trouble> {
@@ -189,4 +225,32 @@ fn wait_for(
         }
         std::thread::sleep(Duration::from_millis(20));
     }
+}
+
+/// Waits until the leader of every partition of a topic that was made has opened its log: an
+/// idempotent producer that comes earlier has its first batch refused, its next ones taken for out of
+/// order, and begins again and again.
+fn wait_until_open(
+    admin: &AdminClient<Asking>,
+    spec: &TopicSpec,
+    timeout: Duration,
+) -> Result<(), Trouble> {
+    let deadline = std::time::Instant::now() + timeout;
+    for partition in 0..i32::try_from(spec.partitions).unwrap_or(i32::MAX) {
+        loop {
+            let left = deadline.saturating_duration_since(std::time::Instant::now());
+            let offsets =
+                admin
+                    .inner()
+                    .fetch_watermarks(&spec.name, partition, left.min(OPEN_CALL));
+            match offsets {
+                Ok(_) => break,
+                Err(error) if left.is_zero() => {
+                    return Err(Trouble::of(&format!("open topic {}", spec.name), &error));
+                }
+                Err(_) => std::thread::sleep(Duration::from_millis(20)),
+            }
+        }
+    }
+    Ok(())
 }

@@ -3,9 +3,13 @@
 //! Every librdkafka setting that owns memory is set here or in [`crate::producer`]; what each can
 //! come to is added up in [`crate::memory`].
 
+use std::sync::Mutex;
+
 use rdkafka::client::ClientContext;
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
-use rdkafka::error::KafkaError;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+
+use crate::trouble::Trouble;
 
 /// A password or key. Never shown: its `Debug` is three dots.
 #[derive(Clone, PartialEq, Eq)]
@@ -211,20 +215,44 @@ impl Cluster {
     }
 }
 
-/// The context of clients that only ask.
-pub(crate) struct Quiet;
+/// The context of clients that only ask: keeps why a broker could last not be reached.
+#[derive(Default)]
+pub(crate) struct Asking {
+    reason: Mutex<Option<String>>,
+}
 
-impl ClientContext for Quiet {
+impl Asking {
+    /// Adds to what went wrong why, if the library knows.
+    pub(crate) fn explain(&self, mut trouble: Trouble) -> Trouble {
+        let reason = self.reason.lock();
+        let reason = reason.unwrap_or_else(|poison| poison.into_inner()).take();
+        if let Some(reason) = reason {
+            trouble.detail = format!("{}; {reason}", trouble.detail);
+        }
+        trouble
+    }
+}
+
+impl ClientContext for Asking {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         log(level, facility, message);
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
         tracing::debug!("{error}: {reason}");
+        let mut kept = self
+            .reason
+            .lock()
+            .unwrap_or_else(|poison| poison.into_inner());
+        // That all brokers are down says less than why the first one was.
+        let vague = error.rdkafka_error_code() == Some(RDKafkaErrorCode::AllBrokersDown);
+        if !vague || kept.is_none() {
+            *kept = Some(reason.to_owned());
+        }
     }
 }
 
-impl rdkafka::consumer::ConsumerContext for Quiet {}
+impl rdkafka::consumer::ConsumerContext for Asking {}
 
 /// librdkafka's log lines, one level lower than it thinks of them: what matters to an operator is
 /// said once, by the status and by who called.

@@ -18,7 +18,7 @@ pub use admin::{TopicFound, TopicSpec, ensure_topics};
 pub use client::{Bounds, Cluster, Compression, Sasl, Secret, Security, SecurityError, Tls};
 pub use memory::{BROKERS_PLANNED, MemoryLine, consumer_memory, producer_memory};
 pub use producer::{Delivered, Guarantee, Outcome, Producer, ProducerFigures, Shipment};
-pub use progress::{PROGRESS_TOPIC, Progress, read_progress};
+pub use progress::{PROGRESS_TOPIC, Progress, read_holder, read_progress};
 pub use source::{Event, FETCH_BYTES_MAX, Fetched, Source, Table, partition_count, read_tables};
 pub use trouble::{Remedy, Trouble};
 

@@ -178,7 +178,10 @@ impl Producer {
                 set("transactional.id", transactional_id);
                 set("transaction.timeout.ms", &timeout);
                 set("message.timeout.ms", &timeout);
-                set("request.timeout.ms", &REQUEST_TIMEOUT_MS.to_string());
+                // A request must not last longer than its transaction: the library makes no client.
+                let request = REQUEST_TIMEOUT_MS.min(bounds.transaction_timeout_ms);
+                set("request.timeout.ms", &request.to_string());
+                set("socket.timeout.ms", &request.to_string());
             }
             Guarantee::AtLeastOnce => {
                 set("enable.idempotence", "true");

@@ -1,8 +1,12 @@
-//! How far a topic has been forwarded, as a transaction left it in Kafka itself.
+//! How far a topic has been forwarded, as a transaction left it in Kafka itself, and by whom.
 //!
 //! A record per journal and topic on a compacted topic: key `LOG/TOPIC`, value a JSON object. It is
 //! part of the transaction that carries the records, so a reader of committed records sees both or
 //! neither.
+//!
+//! A record per transactional id says which process holds it: key the id, value the process's name.
+//! librdkafka says the same of a producer that another has fenced and of one whose transaction took
+//! too long; who holds the id tells them apart.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -13,7 +17,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use serde::{Deserialize, Serialize};
 
-use crate::client::{Cluster, Quiet};
+use crate::client::{Asking, Cluster};
 use crate::trouble::Trouble;
 
 /// Name of the topic unless the configuration says another. One partition, compacted.
@@ -54,6 +58,61 @@ pub fn read_progress(
     log_id: &str,
     timeout: Duration,
 ) -> Result<BTreeMap<String, Progress>, Trouble> {
+    let prefix = format!("{log_id}/");
+    let mut progress = BTreeMap::new();
+    let mut unread = None;
+    scan(cluster, topic, timeout, |offset, key, value| {
+        let Some(name) = key.strip_prefix(&prefix) else {
+            return;
+        };
+        match serde_json::from_slice(value) {
+            Ok(read) => {
+                progress.insert(name.to_owned(), read);
+            }
+            Err(error) => {
+                unread.get_or_insert(format!(
+                    "{topic} offset {offset}: progress of {name} cannot be read: {error}"
+                ));
+            }
+        }
+    })?;
+    match unread {
+        None => Ok(progress),
+        Some(detail) => Err(Trouble {
+            remedy: crate::Remedy::Later,
+            code: "Progress".to_owned(),
+            detail,
+        }),
+    }
+}
+
+/// Reads which process committed last that it holds a transactional id; `None` if none has. Blocks
+/// for `timeout` at most.
+///
+/// # Errors
+/// The brokers cannot be asked in time.
+pub fn read_holder(
+    cluster: &Cluster,
+    topic: &str,
+    transactional_id: &str,
+    timeout: Duration,
+) -> Result<Option<String>, Trouble> {
+    let mut holder = None;
+    scan(cluster, topic, timeout, |_, key, value| {
+        if key == transactional_id {
+            holder = Some(String::from_utf8_lossy(value).into_owned());
+        }
+    })?;
+    Ok(holder)
+}
+
+/// Shows all committed records of the topic that have a key and a value: offset, key, value.
+fn scan(
+    cluster: &Cluster,
+    topic: &str,
+    timeout: Duration,
+    mut visit: impl FnMut(i64, &str, &[u8]),
+) -> Result<(), Trouble> {
     let mut config = cluster.client();
     config.set("group.id", "outrigger-progress-reader");
     config.set("enable.auto.commit", "false");
@@ -70,8 +129,8 @@ pub fn read_progress(
         (FETCH_BYTES_MAX / 1024).to_string(),
     );
     config.set("fetch.wait.max.ms", "50");
-    let consumer: BaseConsumer<Quiet> = config
-        .create_with_context(Quiet)
+    let consumer: BaseConsumer<Asking> = config
+        .create_with_context(Asking::default())
         .map_err(|error| Trouble::of_client(&error))?;
     let failed = |error: KafkaError| Trouble::of("read progress", &error);
     let mut partitions = TopicPartitionList::new();
@@ -80,27 +139,16 @@ pub fn read_progress(
         .map_err(failed)?;
     consumer.assign(&partitions).map_err(failed)?;
     let deadline = Instant::now() + timeout;
-    let prefix = format!("{log_id}/");
-    let mut progress = BTreeMap::new();
     loop {
         let left = deadline.saturating_duration_since(Instant::now());
         match consumer.poll(left) {
-            Some(Err(KafkaError::PartitionEOF(_))) => return Ok(progress),
+            Some(Err(KafkaError::PartitionEOF(_))) => return Ok(()),
             Some(Err(error)) if is_passing(&error) && !left.is_zero() => {}
             Some(Err(error)) => return Err(failed(error)),
             Some(Ok(message)) => {
-                let ours = message.key().and_then(|key| std::str::from_utf8(key).ok());
-                let ours = ours.and_then(|key| key.strip_prefix(&prefix));
-                if let (Some(name), Some(value)) = (ours, message.payload()) {
-                    let read = serde_json::from_slice(value).map_err(|error| Trouble {
-                        remedy: crate::Remedy::Later,
-                        code: "Progress".to_owned(),
-                        detail: format!(
-                            "{topic} offset {}: progress of {name} cannot be read: {error}",
-                            message.offset()
-                        ),
-                    })?;
-                    progress.insert(name.to_owned(), read);
+                let key = message.key().and_then(|key| std::str::from_utf8(key).ok());
+                if let (Some(key), Some(value)) = (key, message.payload()) {
+                    visit(message.offset(), key, value);
                 }
             }
             None => {

@@ -19,7 +19,7 @@ use rdkafka::error::KafkaError;
 use rdkafka::statistics::Statistics;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
-use crate::client::{Cluster, Quiet, log};
+use crate::client::{Asking, Cluster, log};
 use crate::producer::Producer;
 use crate::progress::is_passing;
 use crate::trouble::{Remedy, Trouble};
@@ -244,9 +244,9 @@ pub fn read_tables(
     timeout: Duration,
 ) -> Result<BTreeMap<i32, Table>, Trouble> {
     let failed = |error: KafkaError| Trouble::of("read state", &error);
-    let reader = |isolation: &str| -> Result<BaseConsumer<Quiet>, Trouble> {
+    let reader = |isolation: &str| -> Result<BaseConsumer<Asking>, Trouble> {
         consumer_settings(cluster, "outrigger-state-reader", isolation)
-            .create_with_context(Quiet)
+            .create_with_context(Asking::default())
             .map_err(|error| Trouble::of_client(&error))
     };
     let (any, committed) = (reader("read_uncommitted")?, reader("read_committed")?);
@@ -306,14 +306,19 @@ pub fn read_tables(
 ///
 /// # Errors
 /// The brokers cannot be asked.
-pub fn partition_count(cluster: &Cluster, topic: &str, timeout: Duration) -> Result<u32, Trouble> {
+pub fn partition_count(
+    cluster: &Cluster,
+    topic: &str,
+    timeout: Duration,
+    go_on: &dyn Fn() -> bool,
+) -> Result<u32, Trouble> {
     let spec = crate::TopicSpec {
         name: topic.to_owned(),
         partitions: 0,
         replication: 0,
         settings: Vec::new(),
     };
-    match crate::ensure_topics(cluster, &[spec], false, timeout) {
+    match crate::ensure_topics(cluster, &[spec], false, timeout, go_on) {
         Ok(found) => Ok(found.first().map_or(0, |found| found.partitions)),
         Err(trouble) if trouble.code == "UnknownTopicOrPartition" => Ok(0),
         Err(trouble) => Err(trouble),

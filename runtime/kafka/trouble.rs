@@ -13,7 +13,8 @@ pub enum Remedy {
     Abort,
     /// Use this client no more. Whether the last commit happened is unknown: read the progress.
     Renew,
-    /// Another producer has taken over this transactional id: end, and do not come back.
+    /// The transactional id is no longer this producer's. Another has taken over, or the
+    /// transaction took too long; [`crate::read_holder`] tells which.
     Fenced,
 }
 
@@ -90,6 +91,20 @@ impl Trouble {
             trouble.remedy = Remedy::Renew;
         }
         trouble
+    }
+
+    /// Of a call that took too long.
+    pub fn timeout(doing: &str) -> Self {
+        Self {
+            remedy: Remedy::Later,
+            code: format!("{:?}", RDKafkaErrorCode::OperationTimedOut),
+            detail: format!("{doing}: no answer in time"),
+        }
+    }
+
+    /// True if a call only took too long: the same call may be made again, and goes on where it was.
+    pub fn is_timeout(&self) -> bool {
+        self.code == format!("{:?}", RDKafkaErrorCode::OperationTimedOut)
     }
 
     /// Of a configuration that no client can be made of.

@@ -91,6 +91,7 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
+    #[inline]
     fn number(&mut self, width: usize) -> Result<usize, BodyError> {
         let end = self.at.checked_add(width).ok_or(BodyError::Short)?;
         let bytes = self.bytes.get(self.at..end).ok_or(BodyError::Short)?;
@@ -100,6 +101,7 @@ impl Reader<'_> {
             .fold(0usize, |value, &byte| (value << 8) | usize::from(byte)))
     }
 
+    #[inline(always)]
     fn skip(&mut self, count: usize) -> Result<&[u8], BodyError> {
         let end = self.at.checked_add(count).ok_or(BodyError::Short)?;
         let bytes = self.bytes.get(self.at..end).ok_or(BodyError::Short)?;
@@ -107,7 +109,9 @@ impl Reader<'_> {
         Ok(bytes)
     }
 
-    /// Reads a first byte and its length, and where it stood.
+    /// Reads a first byte and its length, and where it stood. Inlined: its answer is then taken
+    /// apart in registers, which is half of the time of a check.
+    #[inline(always)]
     fn head(&mut self) -> Result<(Head, usize), BodyError> {
         let at = self.at;
         let first = *self.bytes.get(at).ok_or(BodyError::Short)?;
@@ -137,6 +141,7 @@ impl Reader<'_> {
         Ok((head, at))
     }
 
+    #[inline(always)]
     fn text(&mut self, length: usize, at: usize) -> Result<(), BodyError> {
         let bytes = self.skip(length)?;
         if bytes.is_ascii() || std::str::from_utf8(bytes).is_ok() {

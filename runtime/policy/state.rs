@@ -9,7 +9,11 @@
 //! run side by side, and a key ages by the tap that saw it last. (Event time comes from the bus
 //! and can be forged.)
 
+mod key;
+
 use std::collections::{BTreeSet, HashMap};
+
+use key::Key;
 
 /// Bounds of one store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,7 +78,7 @@ const EMPTY: List = List {
 #[derive(Debug)]
 pub struct StateStore {
     bounds: StateBounds,
-    index: HashMap<Box<[u8]>, u32>,
+    index: HashMap<Key, u32>,
     nodes: Vec<Option<Node>>,
     free: Vec<u32>,
     /// Per domain, its keys from the one touched longest ago to the latest.
@@ -198,25 +202,32 @@ impl StateStore {
                 bytes_max,
             });
         }
+        // Where each changed key is; with many keys every look-up costs misses, so one each.
+        let places: Vec<Option<u32>> = changes
+            .iter()
+            .map(|(key, _)| self.index.get(*key).copied())
+            .collect();
         // A new key joins the order where its message stands, not where its change does: the
         // order must not depend on how frames were cut into batches.
         let fresh: HashMap<&[u8], &[u8]> = changes
             .iter()
-            .filter(|(key, value)| !value.is_empty() && !self.index.contains_key(*key))
-            .copied()
+            .zip(&places)
+            .filter(|((_, value), place)| !value.is_empty() && place.is_none())
+            .map(|(change, _)| *change)
             .collect();
         for touch in touches {
-            if self.index.contains_key(touch.key) {
-                self.touch(domain, touch);
+            if let Some(&at) = self.index.get(touch.key) {
+                self.touch(at, domain, touch);
             } else if let Some(value) = fresh.get(touch.key) {
                 self.insert(domain, touch, value);
             }
         }
-        for (key, value) in changes {
-            if value.is_empty() {
-                self.remove(key);
-            } else {
-                self.replace(key, value);
+        for ((_, value), place) in changes.iter().zip(places) {
+            match place {
+                Some(at) if value.is_empty() => drop(self.take(at)),
+                Some(at) => self.replace(at, value),
+                // Not kept before: inserted above, or never touched.
+                None => {}
             }
         }
         let mut evicted = Vec::new();
@@ -277,10 +288,7 @@ impl StateStore {
         Ok(store)
     }
 
-    fn touch(&mut self, domain: u16, touch: Touch<'_>) {
-        let Some(&at) = self.index.get(touch.key) else {
-            return;
-        };
+    fn touch(&mut self, at: u32, domain: u16, touch: Touch<'_>) {
         self.note(touch.key);
         self.unlink(at);
         if let Some(node) = self.nodes[at as usize].as_mut() {
@@ -315,7 +323,7 @@ impl StateStore {
     fn add(&mut self, kept: Kept) {
         self.note(&kept.key);
         self.bytes += (kept.key.len() + kept.value.len()) as u64;
-        let key: Box<[u8]> = kept.key.as_slice().into();
+        let key = Key::new(&kept.key);
         let node = Node {
             kept,
             before: NONE,
@@ -335,20 +343,11 @@ impl StateStore {
         self.link(at);
     }
 
-    fn replace(&mut self, key: &[u8], value: &[u8]) {
-        self.note(key);
-        if let Some(&at) = self.index.get(key)
-            && let Some(node) = self.nodes[at as usize].as_mut()
-        {
+    fn replace(&mut self, at: u32, value: &[u8]) {
+        if let Some(node) = self.nodes[at as usize].as_mut() {
             self.bytes = self.bytes - node.kept.value.len() as u64 + value.len() as u64;
             node.kept.value.clear();
             node.kept.value.extend_from_slice(value);
-        }
-    }
-
-    fn remove(&mut self, key: &[u8]) {
-        if let Some(&at) = self.index.get(key) {
-            self.take(at);
         }
     }
 

@@ -25,6 +25,7 @@ impl Office for Desk<'_> {
             topic,
             record,
             trouble,
+            first,
         } = refusal;
         let record = record::without_body_over(record, REFUSED_BODY_BYTES_MAX)
             .map_err(|error| format!("topic {topic}: a record cannot be read: {error}"))?;
@@ -35,7 +36,11 @@ impl Office for Desk<'_> {
             record,
         };
         self.shared.rule(&[Ruling::Refused(Box::new(refused))])?;
-        tracing::warn!("topic {topic}: a record is refused for good: {trouble}");
+        // All of a topic may be refused: each is a dead letter, and the first says so.
+        match first {
+            true => tracing::warn!("topic {topic}: a record is refused for good: {trouble}"),
+            false => tracing::debug!("topic {topic}: a record is refused for good: {trouble}"),
+        }
         let record = AuditRecord {
             time_ns: now_ns(),
             event: "refused".to_owned(),

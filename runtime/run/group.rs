@@ -253,7 +253,9 @@ impl Member<'_> {
 
     fn connect(&mut self) -> Result<(), Stuck> {
         let cluster = &self.run.cluster;
-        self.ship.ensure_topics(cluster, self.group, CALL_TIMEOUT)?;
+        let go_on = || self.run.shared.phase() == Phase::Running;
+        self.ship
+            .ensure_topics(cluster, self.group, CALL_TIMEOUT, &go_on)?;
         let id = hex(&self.run.log_id);
         let producer = Producer::new(
             cluster,

@@ -2,7 +2,8 @@
 
 use super::PipelineStatus;
 use super::gather::latency;
-use super::snapshot::{KafkaStatus, KafkaTopicStatus};
+use super::render::{Table, line, micros, short, wrapped};
+use super::snapshot::{KafkaStatus, KafkaTopicStatus, StatusSnapshot};
 use crate::config::{Config, Guarantee};
 use crate::forward::{ForwardStatus, LaneStatus};
 use crate::run::{Shared, lock};
@@ -100,6 +101,59 @@ fn topic(
             .filter(|_| away)
             .and_then(|room| room.checked_div(lane.bytes_per_s)),
         to_kafka: latency(&lane.latency),
+    }
+}
+
+/// Delivery as text; nothing without clusters.
+pub(super) fn render(out: &mut String, snapshot: &StatusSnapshot) {
+    let heads = ["DELIVERED", "WAIT", "REFUSED", "LOST", "P50", "P99"];
+    let mut table = Table::new("KAFKA", &heads);
+    for kafka in &snapshot.kafka {
+        for topic in &kafka.topics {
+            let cells = vec![
+                short(topic.delivered),
+                short(topic.waiting),
+                short(topic.refused),
+                short(topic.lost),
+                micros(topic.to_kafka.p50_us),
+                micros(topic.to_kafka.p99_us),
+            ];
+            table.row(&format!("{}.{}", kafka.cluster, topic.kafka_topic), cells);
+        }
+    }
+    table.render(out);
+    for kafka in &snapshot.kafka {
+        let KafkaStatus {
+            cluster,
+            guarantee,
+            brokers_up,
+            brokers,
+            ..
+        } = kafka;
+        let state = match (&kafka.trouble, kafka.connected) {
+            (Some(_), _) => "AWAY",
+            (None, true) => "connected",
+            (None, false) => "connecting",
+        };
+        let commits = match kafka.commits {
+            0 => String::new(),
+            commits => format!(
+                ", {} commits of {} at p50 and {} at p99",
+                short(commits),
+                micros(kafka.commit_time.p50_us),
+                micros(kafka.commit_time.p99_us)
+            ),
+        };
+        line(
+            out,
+            &format!("  {cluster}, {guarantee}: {state}, {brokers_up} of {brokers} brokers"),
+        );
+        let rest = format!(
+            "{} under way, {} tried again{commits}",
+            short(kafka.under_way),
+            short(kafka.retries)
+        );
+        wrapped(out, "    ", "    ", &rest);
     }
 }
 

@@ -24,6 +24,7 @@ pub fn render(snapshot: &StatusSnapshot) -> String {
     pipeline(&mut out, snapshot);
     classes(&mut out, snapshot);
     topics(&mut out, snapshot);
+    super::kafka::render(&mut out, snapshot);
     plugins(&mut out, snapshot);
     told_apart(&mut out, snapshot);
     latencies(&mut out, snapshot);
@@ -60,6 +61,7 @@ pub fn summary(snapshot: &StatusSnapshot) -> String {
     taps(&mut out, snapshot);
     classes(&mut out, snapshot);
     topics(&mut out, snapshot);
+    super::kafka::render(&mut out, snapshot);
     plugins(&mut out, snapshot);
     told_apart(&mut out, snapshot);
     latencies(&mut out, snapshot);
@@ -356,23 +358,23 @@ fn latencies(out: &mut String, snapshot: &StatusSnapshot) {
 }
 
 /// Columns, the first one flush left and cut to what the others leave.
-struct Table {
+pub(super) struct Table {
     rows: Vec<(String, Vec<String>)>,
 }
 
 impl Table {
-    fn new(first: &str, heads: &[&str]) -> Self {
+    pub(super) fn new(first: &str, heads: &[&str]) -> Self {
         let heads = heads.iter().map(|head| (*head).to_owned()).collect();
         Self {
             rows: vec![(first.to_owned(), heads)],
         }
     }
 
-    fn row(&mut self, first: &str, cells: Vec<String>) {
+    pub(super) fn row(&mut self, first: &str, cells: Vec<String>) {
         self.rows.push((first.to_owned(), cells));
     }
 
-    fn render(mut self, out: &mut String) {
+    pub(super) fn render(mut self, out: &mut String) {
         if self.rows.len() == 1 {
             return;
         }
@@ -403,7 +405,7 @@ impl Table {
     }
 }
 
-fn cut(text: &str, width: usize) -> String {
+pub(super) fn cut(text: &str, width: usize) -> String {
     if text.chars().count() <= width {
         return text.to_owned();
     }
@@ -411,13 +413,13 @@ fn cut(text: &str, width: usize) -> String {
     kept + "…"
 }
 
-fn line(out: &mut String, text: &str) {
+pub(super) fn line(out: &mut String, text: &str) {
     out.push_str(text);
     out.push('\n');
 }
 
 /// Words in lines of at most [`WIDTH`] columns. A longer word has a line of its own.
-fn wrapped(out: &mut String, first: &str, rest: &str, text: &str) {
+pub(super) fn wrapped(out: &mut String, first: &str, rest: &str, text: &str) {
     let mut current = first.to_owned();
     let mut is_empty = true;
     for word in text.split_whitespace() {
@@ -449,7 +451,7 @@ fn digits(number: u64) -> String {
 }
 
 /// A number in few columns: all its digits up to ten million, then three or so.
-fn short(number: u64) -> String {
+pub(super) fn short(number: u64) -> String {
     for (over, unit) in [(12, "T"), (9, "G"), (6, "M")] {
         let scale = 10u64.pow(over);
         if number >= 10 * scale {
@@ -482,7 +484,7 @@ fn bytes(bytes: u64) -> String {
     format!("{bytes} B")
 }
 
-fn micros(us: u64) -> String {
+pub(super) fn micros(us: u64) -> String {
     match us {
         0..10_000 => format!("{} µs", digits(us)),
         10_000..10_000_000 => format!("{} ms", digits(us / 1_000)),

@@ -224,6 +224,31 @@ fn full_log_gives_up_its_oldest_records() {
 }
 
 #[test]
+fn what_a_long_block_becomes_finds_room_in_a_full_log_of_small_segments() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut options = options("first").unwrap();
+    let log = options.log.as_mut().unwrap();
+    log.bytes_max = 4 << 20;
+    log.segment_bytes_max = 128 << 10;
+    let tail = Arc::new(Tail::new(Arc::default(), false));
+    options.tail = Some(Arc::clone(&tail));
+    let (mut topics, _) = Topics::open(&dir(&folder), vec![Some(options)], 1).unwrap();
+    let long = "k".repeat(10_000);
+    for block in 0..40 {
+        // A megabyte at a time.
+        for ordinal in 0..100 {
+            let at = position(block, ordinal);
+            topics.put(topic(0), at, 5, &record(at, &long));
+        }
+        topics.flush(block).unwrap();
+        let log = topics.logs[0].as_ref().unwrap().log.as_ref().unwrap();
+        // All of it has been delivered.
+        tail.set_owed(log.writer.tip().next_block - 1);
+    }
+    topics.close().unwrap();
+}
+
+#[test]
 fn topic_that_is_left_out_takes_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let (mut topics, reports) =

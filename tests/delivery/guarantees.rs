@@ -130,7 +130,51 @@ fn keys_lie_where_kafkas_own_producer_puts_them() {
     for (key, (placed, _)) in keys.iter().zip(placed) {
         let key_text = String::from_utf8_lossy(key);
         assert_eq!(ours[key], placed, "partition of {key_text}");
+        let reckoned = outrigger::partitions::partition_of(key, 7);
+        assert_eq!(
+            reckoned.cast_signed(),
+            placed,
+            "as outrigger partitions reckons {key_text}"
+        );
     }
     let used: std::collections::BTreeSet<i32> = ours.values().copied().collect();
     assert_eq!(used.len(), 7, "not every partition was tried");
+}
+
+#[test]
+fn what_is_sent_at_most_once_has_no_log_and_never_comes_twice() {
+    let Some(cluster) = Cluster::shared() else {
+        return;
+    };
+    let mirror = Mirror::new("at-most-once");
+    let site = Site::new(installation());
+    site.write("recording.txt", recording());
+    let pace = "pace = \"flat-out\"";
+    let text = mirror.text(&cluster.bootstrap(), pace, "at-most-once", "");
+    site.configure("data", "", &text);
+    let status = site.run_well("data", &[]);
+    let topics = || status.kafka.iter().flat_map(|kafka| &kafka.topics);
+    let tracks = topics().find(|topic| topic.topic == "tracks").unwrap();
+    let written = status.topics.iter().find(|topic| topic.name == "tracks");
+    let written = written.unwrap().written;
+    assert_eq!(
+        tracks.delivered + tracks.lost,
+        written,
+        "each is accounted for"
+    );
+    assert!(tracks.delivered > 0);
+    assert!(!site.path("data").join("topics/tracks").exists());
+
+    // What was made before a restart had its chance.
+    let again = site.run_well("data", &[]);
+    let again = again.kafka.iter().flat_map(|kafka| &kafka.topics);
+    let again: u64 = again.map(|topic| topic.delivered + topic.lost).sum();
+    assert_eq!(again, 0);
+    let read = read(cluster, &mirror.tracks);
+    let ids: std::collections::BTreeSet<String> = read
+        .iter()
+        .map(|read| header(read, "outrigger-id").unwrap())
+        .collect();
+    assert_eq!(ids.len(), read.len(), "a record came twice");
+    assert!(read.len() as u64 <= tracks.delivered);
 }

@@ -83,6 +83,8 @@ value = "json"
 
 [kafka.main]
 bootstrap = "{bootstrap}"
+# Brokers keep records by their own time, and those of a recording are old.
+retention_hours = 87_600
 progress_topic = "{progress}"
 {kafka}
 
@@ -159,6 +161,58 @@ pub fn ledger(data: &Data, topic: &str, read: &[Read]) -> Ledger {
     }
     ledger.lost = ledger.written - seen.len();
     ledger
+}
+
+/// Transactions of which only a part can be seen: of those that a progress record shows, the ones
+/// of whose records some are there and some are not, or lie in more than one transaction of a
+/// partition; and one more if there are records that no progress covers. A transaction leaves its marker in every partition
+/// that it wrote, so offsets without a gap belong to one.
+pub fn torn(data: &Data, topic: &str, read: &[Read], progress: &[Read]) -> usize {
+    let log_id = data.log_id();
+    let key = format!("{}/{topic}", hex(&log_id));
+    let mut steps: Vec<(i64, (u64, u32))> = progress
+        .iter()
+        .filter(|read| read.key.as_deref() == Some(key.as_bytes()))
+        .map(|read| {
+            let value: serde_json::Value =
+                serde_json::from_slice(read.value.as_ref().unwrap()).unwrap();
+            let block = value["block"].as_u64().unwrap();
+            let ordinal = u32::try_from(value["ordinal"].as_u64().unwrap()).unwrap();
+            (read.offset, (block, ordinal))
+        })
+        .collect();
+    steps.sort_unstable();
+    let mut places: BTreeMap<String, (i32, i64)> = BTreeMap::new();
+    for read in read {
+        let place = (read.partition, read.offset);
+        places.entry(id_of(read)).or_insert(place);
+    }
+    let offsets: BTreeSet<(i32, i64)> = read
+        .iter()
+        .map(|read| (read.partition, read.offset))
+        .collect();
+    let records = data.records(topic);
+    let mut records = records.iter().peekable();
+    let mut torn = 0;
+    for (_, step) in steps {
+        let (mut seen, mut missing) = (0, 0);
+        let mut spans: BTreeMap<i32, (i64, i64)> = BTreeMap::new();
+        while let Some(record) = records.next_if(|record| (record.block, record.ordinal) <= step) {
+            let Some(&(partition, offset)) = places.get(&id(&log_id, record)) else {
+                missing += 1;
+                continue;
+            };
+            seen += 1;
+            let span = spans.entry(partition).or_insert((offset, offset));
+            *span = (span.0.min(offset), span.1.max(offset));
+        }
+        let together = spans.iter().all(|(partition, (first, last))| {
+            (*first..=*last).all(|offset| offsets.contains(&(*partition, offset)))
+        });
+        torn += usize::from(seen > 0 && missing > 0 || !together);
+    }
+    let uncovered = records.any(|record| places.contains_key(&id(&log_id, record)));
+    torn + usize::from(uncovered)
 }
 
 /// Reads a topic with Kafka's own client, committed records only.

@@ -1,58 +1,10 @@
-//! What holds after a kill, a power cut, and a record that no broker takes.
-
-use std::time::Duration;
+//! What becomes of records that no broker takes.
 
 use kafka_harness::Cluster;
 
 use crate::common::installation;
-use crate::mirror::{Ledger, Mirror, header, ledger, read, recording};
-use crate::rig::{Random, Site};
-
-/// Kills in the short run.
-const KILLS: u64 = 12;
-/// Latest kill, milliseconds since the process began.
-const KILL_AFTER_MS: u64 = 900;
-/// Seed of the moments.
-const SEED: u64 = 20_261_123;
-
-#[test]
-fn kills_at_any_moment_lose_and_repeat_nothing_that_is_exactly_once() {
-    let Some(cluster) = Cluster::shared() else {
-        return;
-    };
-    let mirror = Mirror::new("kills");
-    let site = Site::new(installation());
-    site.write("recording.txt", recording());
-    // The recording lasts longer than all lives together, so that each kill hits a run at work.
-    let killed = "factor = 16.0";
-    let text = mirror.text(&cluster.bootstrap(), killed, "exactly-once", "");
-    site.configure("data", "", &text);
-    let mut random = Random::new(SEED);
-    for _ in 0..KILLS {
-        let mut child = site.run_command("data", &[]).spawn().unwrap();
-        std::thread::park_timeout(Duration::from_millis(random.below(KILL_AFTER_MS)));
-        child.kill().unwrap();
-        child.wait().unwrap();
-    }
-    let data = site.data("data");
-    let before = data.records("tracks").len();
-    let rest = text.replace(killed, "pace = \"flat-out\"");
-    site.configure("data", "", &rest);
-    site.run_well("data", &[]);
-    let written = data.records("tracks").len();
-    assert!(
-        (100..written).contains(&before),
-        "{before} of {written} made by killed runs"
-    );
-    let tracks = read(cluster, &mirror.tracks);
-    let exact = Ledger {
-        written,
-        ..Ledger::default()
-    };
-    assert_eq!(ledger(&data, "tracks", &tracks), exact);
-    let others = ledger(&data, "other", &read(cluster, &mirror.other));
-    assert_eq!((others.lost, others.unknown), (0, 0), "{others:?}");
-}
+use crate::mirror::{Mirror, header, ledger, read, recording};
+use crate::rig::Site;
 
 #[test]
 fn a_record_that_no_broker_takes_becomes_a_dead_letter_and_holds_up_nothing() {
@@ -112,4 +64,54 @@ fn a_record_that_no_broker_takes_becomes_a_dead_letter_and_holds_up_nothing() {
             .iter()
             .all(|read| header(read, "outrigger-class").is_some())
     );
+}
+
+#[test]
+fn a_topic_that_begins_to_refuse_holds_up_nothing() {
+    let Some(cluster) = Cluster::shared() else {
+        return;
+    };
+    let mirror = Mirror::new("narrower");
+    let site = Site::new(installation());
+    site.write("recording.txt", recording());
+    let pace = "factor = 20.0";
+    let text = mirror.text(&cluster.bootstrap(), pace, "exactly-once", "");
+    site.configure("data", "", &text);
+    let mut running = site.start("data", &["--until-idle", "--json", "--drain-s", "60"]);
+    running.wait_status("both topics to be delivered", |status| {
+        let mut topics = status.kafka.iter().flat_map(|kafka| &kafka.topics);
+        status.kafka.len() == 2 && topics.all(|topic| topic.delivered > 0)
+    });
+    // Below the size of some records, and of most requests.
+    let mut client = cluster.client();
+    for topic in [&mirror.tracks, &mirror.other] {
+        client
+            .configure(topic, &[("max.message.bytes", "900")])
+            .unwrap();
+    }
+    let (code, out, errors) = running.end();
+    eprint!("{errors}");
+    assert_eq!(code, Some(0), "{errors}");
+    let status: outrigger::status::StatusSnapshot = serde_json::from_str(&out).unwrap();
+    let data = site.data("data");
+    for kafka in &status.kafka {
+        for topic in &kafka.topics {
+            assert_eq!(topic.waiting, 0, "{topic:?}");
+            let found = ledger(&data, &topic.topic, &read(cluster, &topic.kafka_topic));
+            assert_eq!(found.lost as u64, topic.refused, "{found:?}");
+            assert!(topic.refused < found.written as u64, "{found:?}");
+            assert_eq!((found.unknown, found.out_of_order), (0, 0), "{found:?}");
+            if kafka.guarantee == "exactly-once" {
+                assert_eq!(found.repeated, 0, "{found:?}");
+            }
+            println!("{}: {} refused, {found:?}", topic.topic, topic.refused);
+        }
+    }
+    let refused: u64 = status
+        .kafka
+        .iter()
+        .flat_map(|kafka| &kafka.topics)
+        .map(|topic| topic.refused)
+        .sum();
+    assert!(refused > 0);
 }

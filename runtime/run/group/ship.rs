@@ -75,8 +75,9 @@ impl Ship {
         cluster: &Cluster,
         group: &GroupConfig,
         timeout: Duration,
+        go_on: &dyn Fn() -> bool,
     ) -> Result<(), Stuck> {
-        let partitions = outrigger_kafka::partition_count(cluster, &group.topic, timeout)?;
+        let partitions = outrigger_kafka::partition_count(cluster, &group.topic, timeout, go_on)?;
         if partitions == 0 {
             return Err(Stuck::Trouble(Trouble {
                 remedy: Remedy::Later,
@@ -87,7 +88,7 @@ impl Ship {
         self.state_spec.partitions = partitions;
         let mut specs = self.specs.clone();
         specs.push(self.state_spec.clone());
-        let found = outrigger_kafka::ensure_topics(cluster, &specs, self.create, timeout)?;
+        let found = outrigger_kafka::ensure_topics(cluster, &specs, self.create, timeout, go_on)?;
         let state = found.last().map_or(0, |found| found.partitions);
         if state != partitions {
             return Err(Stuck::Failed(format!(

@@ -97,6 +97,9 @@ pub fn properties(
         ("num.network.threads", "2"),
         ("num.io.threads", "4"),
         ("background.threads", "2"),
+        // Retention goes by the records' own times, and those of a recording are old.
+        ("log.retention.check.interval.ms", "86400000"),
+        ("log.initial.task.delay.ms", "86400000"),
         ("log.cleaner.dedupe.buffer.size", "4194304"),
         ("log.index.size.max.bytes", "1048576"),
         // What tests would wait for: a dead broker, a dead member, a dead transaction. Times in ms.

@@ -11,6 +11,7 @@ mod bench;
 mod cache;
 mod demo;
 mod evaluate;
+mod failures;
 mod fuzz;
 mod guests;
 mod places;
@@ -72,6 +73,8 @@ enum Command {
     },
     /// Fuzzes plugins with changed recordings, for a time.
     Fuzz(fuzz::Options),
+    /// Characterises failures of runtime, brokers and network: tests/kafka/FAILURES.md.
+    Failures(failures::Options),
     /// Shows the whole on a simulated bus.
     Demo(demo::Options),
 }
@@ -119,6 +122,7 @@ fn run(command: Command, progress: &Progress) -> Result<(), Failure> {
         Command::Bench { name } => bench::run(&places, name.as_deref(), progress),
         Command::Evaluate { anomalies } => evaluate::run(&places, anomalies),
         Command::Fuzz(options) => fuzz::run(&places, &options),
+        Command::Failures(options) => failures::run(&places, &options, progress),
         Command::Demo(options) => demo::run(&places, &options, progress),
     }
 }

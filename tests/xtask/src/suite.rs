@@ -21,7 +21,7 @@ const WITH_COMPILER: [&str; 2] = ["outrigger-plugin", "outrigger-sandbox"];
 
 /// Test targets that start brokers. Their manifests say `test = false`, so that they only run when
 /// named, while every step selects the same packages.
-const WITH_BROKERS: &str = "kafka";
+const WITH_BROKERS: [&str; 2] = ["kafka", "delivery"];
 
 /// What a test says that found no broker and could start none.
 const NO_BROKER: &str = "skipped: no broker";
@@ -102,7 +102,7 @@ impl Suite<'_> {
         self.wanted("lint-guests", Self::lint_guests)?;
         self.wanted("test-guests", Self::test_guests)?;
         self.wanted("test-fuzz", Self::test_fuzz)?;
-        if ["test-runtime", "test-sandbox"]
+        if ["test-runtime", "test-sandbox", "test-kafka"]
             .iter()
             .any(|step| self.options.wants(step))
         {
@@ -110,8 +110,8 @@ impl Suite<'_> {
             print!("{}", built.digests);
             self.wanted("test-runtime", |suite| suite.test_runtime(&kit))?;
             self.wanted("test-sandbox", |suite| suite.test_sandbox(&toolchain, &kit))?;
+            self.wanted("test-kafka", |suite| suite.test_kafka(&kit))?;
         }
-        self.wanted("test-kafka", Self::test_kafka)?;
         self.wanted("bench-build", Self::build_benches)
     }
 
@@ -154,7 +154,9 @@ impl Suite<'_> {
     }
 
     fn lint(&mut self) -> Result<(), Failure> {
-        for targets in [&["--all-targets"][..], &["--test", WITH_BROKERS]] {
+        let [harness, delivery] = WITH_BROKERS;
+        let with_brokers = ["--test", harness, "--test", delivery];
+        for targets in [&["--all-targets"][..], &with_brokers[..]] {
             let mut cargo = self.places.cargo("clippy");
             cargo
                 .args(["--release", "--locked", "--workspace"])
@@ -201,10 +203,15 @@ impl Suite<'_> {
 
     /// What only a real broker shows. Without Java and Maven its tests skip themselves, which is no
     /// pass where a change is judged.
-    fn test_kafka(&mut self) -> Result<(), Failure> {
+    fn test_kafka(&mut self, kit: &Kit) -> Result<(), Failure> {
         let mut cargo = self.places.cargo("test");
-        without_compiler(cargo.args(["--release", "--locked", "--test", WITH_BROKERS]));
-        cargo.env("OUTRIGGER_CACHE", &self.places.cache);
+        without_compiler(cargo.args(["--release", "--locked"]));
+        for target in WITH_BROKERS {
+            cargo.args(["--test", target]);
+        }
+        cargo
+            .env("OUTRIGGER_CACHE", &self.places.cache)
+            .env("OUTRIGGER_TEST_INSTALLATION", kit.installed());
         self.count(cargo)?;
         let mut skipped = self.counts.skip_lines.iter();
         match skipped.find(|line| line.starts_with(NO_BROKER)) {

@@ -2,7 +2,7 @@
 
 use crate::bits::Me;
 
-/// Where a message comes from. Source: DO-260B, § 2.2.3.2.1.5, table 2-11 (field CF).
+/// Where a message comes from. Source: DO-260B, § 2.2.3.2.1.5 (field CF).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
     /// The aircraft or vehicle itself.
@@ -85,8 +85,8 @@ impl Address {
     }
 }
 
-/// The flag IMF: a rebroadcast message whose address is not ICAO's. Source: DO-260B, § 2.2.17.2
-/// and 2.2.18.4; its place is another one in each message.
+/// The flag IMF: a rebroadcast message whose address is not ICAO's. Source: DO-260B, § 2.2.17
+/// (TIS-B) and 2.2.18 (ADS-R); its place is another one in each message.
 fn is_marked(origin: Origin, me: Me) -> bool {
     match me.type_code() {
         5..=8 => me.flag(21),

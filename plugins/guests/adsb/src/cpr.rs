@@ -50,10 +50,10 @@ impl Position {
     }
 }
 
-/// Lowest latitude, degrees, with fewer than 59, 58, … 2 longitude zones. Source: DO-260B,
-/// § A.1.7.2 d: `NL = n` up to `acos(sqrt((1 - cos(π/30)) / (1 - cos(2π/n))))`. The tests compute
+/// Lowest latitude, degrees, with fewer than 59, 58, … 3 longitude zones. Source: DO-260B,
+/// § A.1.7.2: `NL = n` up to `acos(sqrt((1 - cos(π/30)) / (1 - cos(2π/n))))`. The tests compute
 /// it.
-const ZONE_LIMITS_DEG: [f64; 58] = [
+const ZONE_LIMITS_DEG: [f64; 57] = [
     10.470471299968,
     14.828174368687,
     18.186263570713,
@@ -111,13 +111,17 @@ const ZONE_LIMITS_DEG: [f64; 58] = [
     84.891661907021,
     85.755416209444,
     86.535369975121,
-    87.000000000000,
 ];
+
+/// Highest latitude, degrees, with two longitude zones; beyond it there is one. Source: same, the
+/// only limit that is a latitude itself: at 87° there are two.
+const TWO_ZONES_DEG_MAX: f64 = 87.0;
 
 /// Longitude zones at a latitude: 1 to 59.
 pub fn longitude_zones(lat_deg: f64) -> u32 {
     let lat_deg = lat_deg.abs();
-    59 - ZONE_LIMITS_DEG.partition_point(|limit| *limit <= lat_deg) as u32
+    let passed = ZONE_LIMITS_DEG.partition_point(|limit| *limit <= lat_deg) as u32;
+    59 - passed - u32::from(lat_deg > TWO_ZONES_DEG_MAX)
 }
 
 fn modulo(a: f64, b: f64) -> f64 {
@@ -220,7 +224,7 @@ fn solve(
 }
 
 /// The position of one frame that is nearest to `near`: right within half a zone, 180 NM in the
-/// air and 45 NM on the surface (DO-260B, § A.1.7.5 and A.1.7.6). `None` when that latitude is
+/// air and 45 NM on the surface (DO-260B, § A.1.7). `None` when that latitude is
 /// none.
 pub fn local(frame: Cpr, near: Position) -> Option<Position> {
     let circle_deg = if frame.surface { 90.0 } else { 360.0 };

@@ -19,7 +19,7 @@ use crate::crc::residue;
 use crate::fault::{Cause, Fault};
 use crate::frame::{Form, ModeS, Payload, unpack};
 use crate::message::{Emergency, Identification, Position, Status, Target, Velocity};
-use crate::position::{Unresolved, resolve};
+use crate::position::{Unresolved, is_repeat, resolve};
 use crate::state::{Heard, Kept, Squawk, When};
 
 /// Positions.
@@ -38,14 +38,14 @@ pub const TARGET: &str = "mode-s.target";
 pub const SURVEILLANCE: &str = "mode-s.surveillance";
 
 /// Ages up to which a value heard earlier is merged into a track, microseconds. The age itself
-/// stands beside it. Velocity: sent twice a second (DO-260B, § 2.2.3.3.2.5), so ten in a row were
+/// stands beside it. Velocity: sent twice a second (DO-260B), so ten in a row were
 /// missed, and a standard turn has changed the course by 15°.
 pub const VELOCITY_AGE_US_MAX: u64 = 5_000_000;
-/// Operational status: sent every 2.5 s at the slowest (§ 2.2.3.3.2.6.3), so twelve were missed.
+/// Operational status: sent every 2.5 s at the slowest (same), so twelve were missed.
 pub const STATUS_AGE_US_MAX: u64 = 30_000_000;
-/// Mode A code: every 5 s (§ 2.2.3.3.2.6.2), so twelve were missed.
+/// Mode A code: every 5 s at the slowest (same), so twelve were missed.
 pub const SQUAWK_AGE_US_MAX: u64 = 60_000_000;
-/// Callsign: every 5 to 10 s (§ 2.2.3.3.2.4), and it hardly changes within a flight.
+/// Callsign: every 5 to 10 s (same), and it hardly changes within a flight.
 pub const CALLSIGN_AGE_US_MAX: u64 = 300_000_000;
 /// Emitter category: does not change within a flight.
 pub const CATEGORY_AGE_US_MAX: u64 = 3_600_000_000;
@@ -58,7 +58,7 @@ pub const CONFIRMED_AGE_US_MAX: u64 = 60_000_000;
 const INTERROGATOR_MAX: u32 = 79;
 
 /// Kinds of frames that are passed over.
-pub const SKIPS: [&str; 23] = [
+pub const SKIPS: [&str; 25] = [
     "empty",
     "mode-a-c",
     "receiver-status",
@@ -79,6 +79,8 @@ pub const SKIPS: [&str; 23] = [
     "type-28-other",
     "type-29-other",
     "type-30",
+    "status-version",
+    "repeat",
     "position-unpaired",
     "position-no-reference",
     "position-inconsistent",
@@ -330,7 +332,8 @@ impl Squitter<'_> {
                     kept.status = Some(self.heard);
                     self.message(STATUS, &StatusBody(self.head, status), out);
                 }
-                None => self.reject("status of a reserved subtype or version", out),
+                None if Status::is_of_later_version(me) => out.skip("status-version"),
+                None => self.reject("status of a reserved subtype", out),
             },
         }
     }
@@ -350,6 +353,9 @@ impl Squitter<'_> {
     }
 
     fn position(&self, message: &Position, kept: &mut Kept, out: &mut impl Output) {
+        if message.air.is_some() && is_repeat(self.heard, kept) {
+            return out.skip("repeat");
+        }
         let found = match resolve(self.heard, message, kept, self.settings.receiver) {
             Ok(found) => found,
             Err(Unresolved::Unpaired) => return out.skip("position-unpaired"),

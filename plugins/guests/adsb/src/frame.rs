@@ -56,7 +56,7 @@ impl ModeS {
             offset,
         };
         // Formats 24 to 31 are one, told by their first two bits: ICAO Annex 10, volume IV,
-        // § 3.1.2.3.2.1; all from 16 on are long.
+        // chapter 3; all from 16 on are long.
         let expected = match frame.bytes[0] >> 3 {
             0..=15 => SHORT_BYTES,
             _ => LONG_BYTES,

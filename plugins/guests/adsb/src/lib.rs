@@ -3,8 +3,8 @@
 //! `frame` unpacks what receivers send, `crc` checks it, `address` says whose it is, `message` and
 //! `altitude` read it by DO-260B and ICAO Annex 10, `cpr` computes positions and `position` says
 //! which are believed, `state` is what is kept of an aircraft, `decode` puts it together and
-//! `body` writes what a topic gets. Deliberately not here: no bit is corrected, repeats are not
-//! removed and values are not judged; the latter two are a validator's work.
+//! `body` writes what a topic gets. Deliberately not here: no bit is corrected and
+//! values are not judged; the latter is a validator's work.
 
 #![cfg_attr(not(test), deny(clippy::panic, clippy::expect_used))]
 

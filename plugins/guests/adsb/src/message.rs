@@ -19,7 +19,8 @@ pub struct Identification {
     pub category: u8,
 }
 
-/// Characters of the identification by code. Source: ICAO Annex 10, volume IV, table 3-8.
+/// Characters of the identification by code. Source: ICAO Annex 10, volume IV, chapter 3:
+/// the six-bit characters of aircraft identification.
 const ALPHABET: &[u8; 64] = b"#ABCDEFGHIJKLMNOPQRSTUVWXYZ##### ###############0123456789######";
 
 impl Identification {
@@ -60,7 +61,7 @@ impl Identification {
         !self.characters.contains(&b'#')
     }
 
-    /// The category in words (§ 2.2.3.2.5.2, table 2-16).
+    /// The category in words (§ 2.2.3.2.5.2).
     pub fn platform_class(&self) -> Option<&'static str> {
         Some(match (self.set, self.category) {
             ('A', 1) => "light",
@@ -170,7 +171,7 @@ impl Position {
     }
 }
 
-/// Speed on the surface, knots: the lower end of each step (§ 2.2.3.2.4.2, table 2-17), and
+/// Speed on the surface, knots: the lower end of each step (§ 2.2.3.2.4.2), and
 /// whether it is the scale's end. 0 and 125 to 127 say nothing.
 fn movement(code: u32) -> (Option<f64>, bool) {
     let at = |first_kt: f64, first: u32, step_kt: f64| {
@@ -327,14 +328,17 @@ pub struct Status {
 }
 
 impl Status {
-    /// Of the message field; `None` for a reserved subtype or version.
+    /// The last version of ADS-B that is read: that of DO-260B.
+    const VERSION_MAX: u32 = 2;
+
+    /// Of the message field; `None` for a reserved subtype or a later version.
     pub fn read(me: Me) -> Option<Self> {
         let subtype = me.get(6, 8);
-        let version = me.get(41, 43) as u8;
-        if subtype > 1 || version > 2 {
+        if subtype > 1 || me.get(41, 43) > Self::VERSION_MAX {
             return None;
         }
         let surface = subtype == 1;
+        let version = me.get(41, 43) as u8;
         Some(Self {
             surface,
             version,
@@ -350,8 +354,14 @@ impl Status {
         })
     }
 
+    /// True for a status of a version after the last one that is read here: its fields may have
+    /// moved.
+    pub fn is_of_later_version(me: Me) -> bool {
+        me.get(6, 8) <= 1 && me.get(41, 43) > Self::VERSION_MAX
+    }
+
     /// Radius of 95 % confidence of the position, metres: NACp's estimated position uncertainty
-    /// (§ 2.2.3.2.7.2.7, table 2-71). Version 0 has none.
+    /// (§ 2.2.3.2.7.2.7). Version 0 has none.
     pub fn accuracy_m(&self) -> Option<f64> {
         if self.version == 0 {
             return None;
@@ -382,7 +392,7 @@ pub fn accuracy_m(nac_p: u8) -> Option<f64> {
 }
 
 /// Navigation integrity category of a position and its containment radius in metres, of version 2
-/// (§ 2.2.3.2.7.2.6, table 2-70). The radius is absent where none is promised; the category, where
+/// (§ 2.2.3.2.7.2.6, table 2-69). The radius is absent where none is promised; the category, where
 /// the supplements are a combination that has none.
 pub fn integrity(position: &Position, status: &Status) -> Option<(u8, Option<f64>)> {
     let (a, c) = (status.nic_a, status.nic_c);

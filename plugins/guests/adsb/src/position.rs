@@ -6,13 +6,13 @@
 
 use crate::cpr::{self, Cpr, Position};
 use crate::message::{self, Velocity};
-use crate::state::{Fix, Heard, Kept, When};
+use crate::state::{Fix, Heard, Kept, SEEN_MAX, Seen, When};
 
 /// Time between the frames of a pair in the air, at most, microseconds. Source: DO-260B,
-/// § A.1.7.3 and 2.2.10.3.1: 10 s.
+/// § 2.2.10.3.1: 10 s.
 pub const AIR_PAIR_US_MAX: u64 = 10_000_000;
-/// The same on the surface, above 25 kt or at an unknown speed. Source: DO-260B, § 2.2.10.3.2, as
-/// readsb has it: 25 s.
+/// The same on the surface, above 25 kt or at an unknown speed. Source: DO-260B,
+/// as readsb has it: 25 s.
 pub const FAST_SURFACE_PAIR_US_MAX: u64 = 25_000_000;
 /// The same at 25 kt or less: 50 s.
 pub const SLOW_SURFACE_PAIR_US_MAX: u64 = 50_000_000;
@@ -27,6 +27,13 @@ pub const LOCAL_AGE_US_MAX: u64 = 180_000_000;
 pub const SURFACE_REFERENCE_AGE_US_MAX: u64 = 3_600_000_000;
 /// Age of a velocity up to which it bounds how far the frames of a pair can be apart.
 pub const PAIR_VELOCITY_AGE_US_MAX: u64 = 30_000_000;
+
+/// Time in which the same bits from an aircraft in the air are the same transmission, heard by
+/// another receiver, microseconds. Assumption: a network of receivers hands on what they hear at most
+/// some two seconds late; no recording here has more than one. An aircraft whose position has not
+/// moved by a step of its code (5 m) in this time hovers, and its next transmission after it is a
+/// position again. On the surface equal bits are what an aircraft at rest sends.
+pub const REPEAT_US_MAX: u64 = 2_200_000;
 
 /// Speed of an aircraft, at most, metres per second, where it has not said its own.
 const AIR_SPEED_MPS_MAX: f64 = 1_000.0;
@@ -89,6 +96,37 @@ pub enum Unresolved {
     Inconsistent,
 }
 
+/// True if an airborne position was heard already: then this is no other one, and later than it was
+/// sent.
+pub fn is_repeat(heard: Heard, kept: &Kept) -> bool {
+    let same = |at_us: u64, me| me == heard.me && at_us.abs_diff(heard.when.at_us) <= REPEAT_US_MAX;
+    [kept.even, kept.odd]
+        .iter()
+        .flatten()
+        .any(|other| same(other.when.at_us, other.me))
+        || kept
+            .seen
+            .iter()
+            .flatten()
+            .any(|seen| same(seen.at_us, seen.me))
+}
+
+/// Keeps a position that is no longer the last one, for [`is_repeat`] at `now` and later.
+fn keep_seen(kept: &mut Kept, last: Heard, now: When) {
+    let mut seen = [None; SEEN_MAX];
+    let last = Seen {
+        at_us: last.when.at_us,
+        me: last.me,
+    };
+    let young = std::iter::once(last)
+        .chain(kept.seen.iter().flatten().copied())
+        .filter(|seen| seen.at_us.abs_diff(now.at_us) <= REPEAT_US_MAX);
+    for (place, young) in seen.iter_mut().zip(young) {
+        *place = Some(young);
+    }
+    kept.seen = seen;
+}
+
 /// Finds where the frame that was just heard places the aircraft. `kept` has the frames before.
 pub fn resolve(
     heard: Heard,
@@ -103,10 +141,15 @@ pub fn resolve(
             other.cpr.surface == message.cpr.surface
                 && when.apart_us(heard.when) <= pair_us_max(message, other)
         });
-    if message.cpr.odd {
-        kept.odd = Some(heard);
+    let last = if message.cpr.odd {
+        kept.odd.replace(heard)
     } else {
-        kept.even = Some(heard);
+        kept.even.replace(heard)
+    };
+    // On landing the last one may be of the air.
+    let of_the_air = |last: &Heard| !matches!(last.me.type_code(), 5..=8);
+    if let Some(last) = last.filter(of_the_air) {
+        keep_seen(kept, last, heard.when);
     }
 
     let mut why = Unresolved::Unpaired;

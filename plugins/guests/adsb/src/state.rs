@@ -3,7 +3,8 @@
 //! Messages are kept as they were heard, 7 bytes each, and read again when they are used: so
 //! nothing is lost by a second form. Bytes: version; a flag per part; the latest time and
 //! sequence number, and every other one as its distance from them, in seven bits a byte. A newer
-//! version gets a new version number and reads the old.
+//! version gets a new version number and reads the old: version 1 lacks the positions heard before
+//! the last ones.
 
 use outrigger_sdk::State;
 
@@ -13,9 +14,11 @@ use crate::cpr::Position;
 /// Encoded state, at most, in bytes. Reason: far below the host's bound per key (1,024), so that
 /// the number of aircraft is bounded by the host's number of keys. Held by its shape; a state is
 /// some 100 bytes. Proven by `state/tests.rs`.
-pub const STATE_BYTES_MAX: usize = 256;
+pub const STATE_BYTES_MAX: usize = 320;
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
+/// The oldest version that is read.
+const VERSION_MIN: u8 = 1;
 
 /// When something was heard, and in which frame.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -60,6 +63,21 @@ pub struct Squawk {
     pub code: u16,
 }
 
+/// A position message that was heard before the last ones, for knowing it again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// Capture time, microseconds since the Unix epoch.
+    pub at_us: u64,
+    /// Its message field.
+    pub me: Me,
+}
+
+/// Positions kept beside the last even and the last odd one, at most. Source: an airborne position
+/// is sent every 0.4 to 0.6 s (DO-260B), so six are sent in
+/// [`REPEAT_US_MAX`](crate::position::REPEAT_US_MAX), and one of the last two can be older. Of more, the oldest is forgotten, and a repeat
+/// of that one is a position again.
+pub const SEEN_MAX: usize = 5;
+
 /// What is kept of one address.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Kept {
@@ -79,6 +97,9 @@ pub struct Kept {
     pub squawk: Option<Squawk>,
     /// The last position.
     pub fix: Option<Fix>,
+    /// Airborne positions before `even` and `odd`, the latest first, none older than a repeat can
+    /// be.
+    pub seen: [Option<Seen>; SEEN_MAX],
 }
 
 impl Kept {
@@ -100,6 +121,10 @@ impl Kept {
         heard
             .chain(squawk)
             .chain(fix)
+            .chain(self.seen.iter().flatten().map(|seen| When {
+                at_us: seen.at_us,
+                sequence: 0,
+            }))
             .fold(self.confirmed, |latest, when| When {
                 at_us: latest.at_us.max(when.at_us),
                 sequence: latest.sequence.max(when.sequence),
@@ -109,6 +134,8 @@ impl Kept {
 
 const SQUAWK_FLAG: u8 = 1 << 5;
 const FIX_FLAG: u8 = 1 << 6;
+/// From version 2 on.
+const SEEN_FLAG: u8 = 1 << 7;
 
 impl State for Kept {
     fn encode(&self, out: &mut Vec<u8>) {
@@ -124,6 +151,8 @@ impl State for Kept {
             0
         };
         flags |= if self.fix.is_some() { FIX_FLAG } else { 0 };
+        let seen = self.seen.iter().flatten().count() as u8;
+        flags |= if seen > 0 { SEEN_FLAG } else { 0 };
         out.extend_from_slice(&[VERSION, flags]);
         number(out, latest.at_us);
         number(out, latest.sequence);
@@ -145,6 +174,13 @@ impl State for Kept {
             out.extend_from_slice(&fix.position.lat_deg.to_le_bytes());
             out.extend_from_slice(&fix.position.lon_deg.to_le_bytes());
         }
+        if seen > 0 {
+            out.push(seen);
+            for seen in self.seen.iter().flatten() {
+                number(out, latest.at_us - seen.at_us);
+                out.extend_from_slice(&seen.me.bytes());
+            }
+        }
     }
 
     fn decode(bytes: &[u8]) -> Result<Self, String> {
@@ -160,7 +196,7 @@ impl State for Kept {
 
 fn read(reader: &mut Reader) -> Option<Kept> {
     let [version, flags] = reader.take()?;
-    if version != VERSION {
+    if !(VERSION_MIN..=VERSION).contains(&version) {
         return None;
     }
     let latest = When {
@@ -202,6 +238,16 @@ fn read(reader: &mut Reader) -> Option<Kept> {
     } else {
         None
     };
+    let mut seen = [None; SEEN_MAX];
+    if flags & SEEN_FLAG != 0 && version > 1 {
+        let [count] = reader.take()?;
+        for place in seen.get_mut(..usize::from(count))? {
+            *place = Some(Seen {
+                at_us: latest.at_us.checked_sub(reader.number()?)?,
+                me: Me::new(reader.take::<ME_BYTES>()?),
+            });
+        }
+    }
     let [even, odd, velocity, identification, status] = heard;
     Some(Kept {
         confirmed,
@@ -212,6 +258,7 @@ fn read(reader: &mut Reader) -> Option<Kept> {
         status,
         squawk,
         fix,
+        seen,
     })
 }
 

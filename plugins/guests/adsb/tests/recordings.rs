@@ -408,9 +408,10 @@ fn los_angeles_is_what_rs1090_says() {
         ("DF17 09 geo_minus_baro", 18),
         ("DF17 09 vrate_src", 25_092),
         ("DF17 62 selected_altitude", 41),
-        ("DF18 05 latitude", 10),
+        ("DF18 05 latitude", 8),
         ("DF18 05: position-inconsistent", 1),
-        ("DF18 05: position-unpaired", 34),
+        ("DF18 05: position-unpaired", 31),
+        ("DF18 05: repeat", 5),
         ("DF18 06: position-unpaired", 1),
         ("DF18 09 geo_minus_baro", 2),
         ("DF18 09 groundspeed", 1),
@@ -562,4 +563,41 @@ fn compare_pymodes(line: &Value, became: &Became, out: &mut Differences) -> u32 
         other => panic!("class {other}"),
     }
     fields
+}
+
+/// A second receiver that hands on every squitter up to 2.2 s late: positions in the air are those
+/// of the first one alone, each of its own is counted, and no time steps back.
+#[test]
+fn what_a_second_receiver_heard_late_is_no_second_position() {
+    let Some(folder) = recordings() else { return };
+    let frames = long_flight(&folder);
+    let mut both = frames.clone();
+    let mut positions = 0;
+    for (index, (at, payload)) in frames.iter().enumerate() {
+        let bytes = &payload[9..];
+        if bytes.len() == 14 && matches!(bytes[0] >> 3, 17 | 18) {
+            positions += u32::from(matches!(bytes[4] >> 3, 9..=18 | 20..=22));
+            let late_ns = index as u64 * 7_919 % 2_201 * 1_000_000;
+            both.push((at + late_ns, payload.clone()));
+        }
+    }
+    both.sort_by_key(|(at, _)| *at);
+    let airborne = |outcome: &Outcome| -> Vec<(String, u64, String)> {
+        let tracks = outcome.messages.iter();
+        tracks
+            .filter(|message| message.class == "track.air")
+            .map(|message| (message, value(message)))
+            .filter(|(_, body)| !body["alt_m"].is_null())
+            .map(|(message, body)| {
+                let place = format!("{} {}", body["lat_deg"], body["lon_deg"]);
+                (message.key.clone(), message.event_ns, place)
+            })
+            .collect()
+    };
+    let alone = airborne(&Host::toulouse().run(borrowed(&frames), 256));
+    let outcome = Host::toulouse().run(borrowed(&both), 256);
+    let repeats = outcome.skips.iter().filter(|(_, kind)| *kind == "repeat");
+    assert_eq!(repeats.count() as u32, positions);
+    assert_eq!(airborne(&outcome), alone);
+    println!("{positions} positions in the air, {} tracks", alone.len());
 }

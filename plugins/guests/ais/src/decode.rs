@@ -275,8 +275,8 @@ impl<'a> FrameDecoder<'a> {
                 self.fault(too_long(sentence));
                 return;
             }
+            self.kept(&group);
             *slot = Some(Kept::Group(group));
-            self.used = true;
             return;
         }
         match group.take() {
@@ -290,8 +290,8 @@ impl<'a> FrameDecoder<'a> {
                     );
                     self.fault(too_long(sentence));
                 } else if sentence.number < sentence.total {
+                    self.kept(&group);
                     *slot = Some(Kept::Group(group));
-                    self.used = true;
                 } else {
                     let stamp = group.stamp();
                     self.message(sentence, &group.payload, stamp, &group.sequences, out);
@@ -307,6 +307,15 @@ impl<'a> FrameDecoder<'a> {
                 self.fault(disordered(sentence, "fragment before it is missing"));
             }
             None => self.fault(disordered(sentence, "fragment without a first one")),
+        }
+    }
+
+    /// This frame has a fragment that waits for its fellows. It becomes what they become, but for a
+    /// type that is counted only: then it is skipped here, because an earlier frame cannot be.
+    fn kept(&mut self, group: &Group) {
+        match group.counted_type() {
+            Some(message_type) => self.skip = self.skip.max(counted(message_type)),
+            None => self.used = true,
         }
     }
 
@@ -343,6 +352,11 @@ impl<'a> FrameDecoder<'a> {
             .ok_or(ReadError::Length)
             .and_then(|bits| read::read(&bits));
         match report {
+            // Frames before this one cannot be skipped any more, and nothing may be lost.
+            Ok(Report::Counted(_)) if !sequences.is_empty() => {
+                let what = "type that is counted only, which the first fragment does not say";
+                self.refuse(sentence, sequences, Cause::MessageType, what, out);
+            }
             Ok(Report::Counted(message_type)) => {
                 self.skip = self.skip.max(counted(message_type));
             }
@@ -362,15 +376,27 @@ impl<'a> FrameDecoder<'a> {
                     ),
                     ReadError::Type => (Cause::MessageType, "message type that does not exist"),
                 };
-                self.fault(Fault {
-                    cause,
-                    what,
-                    offset: sentence.payload_offset,
-                });
-                for &sequence in sequences.iter().filter(|&&one| one != self.input.sequence) {
-                    out.reject(sequence, cause, what);
-                }
+                self.refuse(sentence, sequences, cause, what, out);
             }
+        }
+    }
+
+    /// Rejects a message: this frame and the earlier ones of it.
+    fn refuse(
+        &mut self,
+        sentence: &Sentence<'a>,
+        sequences: &[u64],
+        cause: Cause,
+        what: &'static str,
+        out: &mut impl Output,
+    ) {
+        self.fault(Fault {
+            cause,
+            what,
+            offset: sentence.payload_offset,
+        });
+        for &sequence in sequences.iter().filter(|&&one| one != self.input.sequence) {
+            out.reject(sequence, cause, what);
         }
     }
 }

@@ -67,7 +67,8 @@ pub struct Group {
     pub stamp: Option<(u64, bool)>,
     /// Receive time on a line before.
     pub pending: Option<Pending>,
-    /// Frames of the fragments, rising.
+    /// Frames of the fragments, rising, that are still to become something; none of a message that
+    /// is counted only, whose frames are skipped one by one.
     pub sequences: Vec<u64>,
     /// Six-bit characters so far, at most [`MESSAGE_CHARS_MAX`].
     #[serde(with = "characters")]
@@ -106,6 +107,18 @@ impl Group {
         group
     }
 
+    /// Type of the message, if its first character says that it is one of those that are counted
+    /// only. Type 24 is not: that one is counted by what comes later.
+    pub fn counted_type(&self) -> Option<u8> {
+        // The six bits of a character: M.1371-5 leaves it to IEC 61162-1, 7.2.3, table 7.
+        let character = self.payload.first()?.checked_sub(b'0')?;
+        let bits = match character {
+            0..=40 => character,
+            _ => character.checked_sub(8)?,
+        };
+        matches!(bits, 6..=8 | 10 | 12..=17 | 20 | 22 | 23 | 25 | 26).then_some(bits)
+    }
+
     /// Adds the next sentence. False, and nothing is added, when the payload would be longer than
     /// a message can be.
     pub fn add(&mut self, sequence: u64, captured_ns: u64, sentence: &Sentence<'_>) -> bool {
@@ -115,10 +128,10 @@ impl Group {
         self.number = sentence.number;
         self.checksum ^= sentence.checksum;
         self.captured_ns = captured_ns;
-        if self.sequences.last() != Some(&sequence) {
+        self.payload.extend_from_slice(sentence.payload);
+        if self.counted_type().is_none() && self.sequences.last() != Some(&sequence) {
             self.sequences.push(sequence);
         }
-        self.payload.extend_from_slice(sentence.payload);
         true
     }
 

@@ -4,9 +4,10 @@
 mod common;
 
 use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
 use ais_decoder::fault::Cause;
-use common::{Host, decode_all, file_lines, read, recordings, sentence, value};
+use common::{CAPTURED_NS, Host, decode_all, file_lines, read, recordings, sentence, value};
 
 const SAMPLES: [&str; 9] = [
     "\\s:2573345,c:1696241893*00\\!AIVDM,1,1,,A,13u?etPv2;0n:dDPwUM1U1Cb069D,0*24",
@@ -52,15 +53,30 @@ fn a_line_cut_at_any_byte_is_never_another_message() {
 
 #[test]
 fn every_recorded_line_cut_at_every_byte_makes_no_message() {
-    let Some(folder) = recordings() else { return };
-    for (file, step) in [
-        ("gpsd_ais-nmea.log", 1),
-        ("signalk_nais300-merrimac.log", 1),
-        ("dma_219165000_ssc_1.ais", 1),
-        ("dma_538004030_drift_1.ais", 7),
-        ("dma_ais-sample.txt.gz", 37),
-    ] {
-        let bytes = read(&folder.join(file));
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden");
+    let mut files: Vec<PathBuf> = std::fs::read_dir(golden)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "nmea")
+        })
+        .collect();
+    assert!(!files.is_empty());
+    if let Some(folder) = recordings() {
+        files.extend(
+            [
+                "gpsd_ais-nmea.log",
+                "signalk_nais300-merrimac.log",
+                "dma_219165000_ssc_1.ais",
+                "dma_538004030_drift_1.ais",
+                "dma_ais-sample.txt.gz",
+            ]
+            .map(|file| folder.join(file)),
+        );
+    }
+    for path in files {
+        let bytes = read(&path);
         let lines: Vec<&[u8]> = file_lines(&bytes)
             .into_iter()
             .map(<[u8]>::trim_ascii_end)
@@ -68,19 +84,27 @@ fn every_recorded_line_cut_at_every_byte_makes_no_message() {
                 line.windows(4)
                     .any(|word| word == b"VDM," || word == b"VDO,")
             })
-            .step_by(step)
             .collect();
         let mut cuts = 0;
         for line in &lines {
-            let whole = line.iter().rposition(|&byte| byte == b'*').unwrap() + 3;
-            let frames = (0..whole).map(|end| &line[..end]);
-            let (outcome, mut host) = decode_all(frames, 256);
+            let Some(star) = line.iter().rposition(|&byte| byte == b'*') else {
+                continue;
+            };
+            // A few golden lines lack their checksum's second digit.
+            let whole = (star + 3).min(line.len());
+            let frames = (0..whole).map(|end| (CAPTURED_NS, &line[..end]));
+            let mut host = Host(Host::default().0.without_rerun());
+            let outcome = host.run(frames, 256);
             assert_eq!(outcome.messages, [], "{}", String::from_utf8_lossy(line));
             assert_eq!(host.evict(), []);
             assert_eq!(outcome.rejects.len() + outcome.skips.len(), whole);
             cuts += whole;
         }
-        println!("{file}: {} lines cut in {cuts} places", lines.len());
+        println!(
+            "{}: {} lines cut in {cuts} places",
+            path.display(),
+            lines.len()
+        );
     }
 }
 

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use ais_decoder::{AID_SCHEMA, AisDecoder, BASE_SCHEMA, STATIC_SCHEMA, TRACK_SCHEMA};
-use common::{decode_all, file_lines, read, recordings, value};
+use common::{decode_all, file_lines, read, recordings, sentence, value};
 use outrigger_sdk::Decoder;
 use serde_json::Value;
 
@@ -105,6 +105,65 @@ fn bodies_keep_to_their_schema() {
     }
     println!("{counts:?}");
     assert_eq!(counts.len(), schemas.len(), "every class was seen");
+}
+
+/// Payloads of every type with random bits: also positions, courses and headings beyond what they
+/// can be keep to the schema.
+#[test]
+fn bodies_of_random_values_keep_to_their_schema() {
+    let described = AisDecoder::describe();
+    let mut state = 0x9e37_79b9_7f4a_7c15u64;
+    let mut random = move || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state
+    };
+    let schemas: BTreeMap<&str, Value> = described
+        .classes
+        .iter()
+        .zip(&described.schemas)
+        .map(|(class, schema)| (*class, parse(schema)))
+        .collect();
+    // Characters of each type.
+    let types = [
+        (1, 28),
+        (3, 28),
+        (4, 28),
+        (9, 28),
+        (11, 28),
+        (18, 28),
+        (19, 52),
+        (21, 46),
+        (24, 28),
+    ];
+    let mut beyond = BTreeMap::new();
+    for (message_type, characters) in types.repeat(300).into_iter().chain([(27, 16); 300]) {
+        let payload: String = (0..characters)
+            .map(|place| {
+                let bits = if place == 0 {
+                    message_type
+                } else {
+                    random() as u8 % 64
+                };
+                char::from(if bits < 40 { bits + 48 } else { bits + 56 })
+            })
+            .collect();
+        let line = sentence(&format!("AIVDM,1,1,,A,{payload},0"));
+        let (outcome, _) = decode_all([line.as_bytes()], 1);
+        for message in &outcome.messages {
+            let body = value(message);
+            let broken = broken(&schemas[message.class], &body, message.class);
+            assert_eq!(broken, None, "{line}");
+            for (key, most) in [("lat_deg", 90.0), ("lon_deg", 180.0), ("course_deg", 360.0)] {
+                if body[key].as_f64().is_some_and(|value| value.abs() > most) {
+                    *beyond.entry(key).or_insert(0) += 1;
+                }
+            }
+        }
+    }
+    println!("beyond what they can be: {beyond:?}");
+    assert_eq!(beyond.len(), 3);
 }
 
 #[test]

@@ -42,6 +42,11 @@ fn is_sure(item: &[u8]) -> bool {
     bits(item, 0, 2) == 0
 }
 
+/// The second of them: garbled. What is only not validated is mostly right.
+fn is_garbled(item: &[u8]) -> bool {
+    flag(item, 1)
+}
+
 fn callsign(item: Option<&[u8]>, at: usize) -> Option<Chars> {
     item.map(|item| Chars::icao(bits(item, at, 48)))
         .filter(|text| !text.as_str().is_empty())
@@ -49,7 +54,7 @@ fn callsign(item: Option<&[u8]>, at: usize) -> Option<Chars> {
 
 /// Speed and course of components east and north, metres per second.
 fn speed_course(east: f64, north: f64) -> (f64, f64) {
-    let course_deg = east.atan2(north).to_degrees();
+    let course_deg = libm::atan2(east, north).to_degrees();
     let course_deg = match course_deg < 0.0 {
         true => course_deg + 360.0,
         false => course_deg,
@@ -65,6 +70,12 @@ const HEIGHT_M: f64 = 6.25 * FOOT_M;
 const SPEED_MPS: f64 = MILE_M / 16_384.0;
 /// Units of bearings, degrees.
 const BEARING_DEG: f64 = 360.0 / 65_536.0;
+
+/// True for a CAT062 record whose only position is I062/100: in the tracker's plane, whose origin
+/// and projection no item says.
+pub fn is_plane_only(record: &Record<'_>) -> bool {
+    record.item(4).is_none() && record.item(5).is_some()
+}
 
 /// The track of a CAT062 record: I062/105, 070, 185, 136, 130, 220, 060, 245, 380, 390, 500, 080.
 pub fn of_062(record: &Record<'_>, air: &mut Air) {
@@ -144,20 +155,17 @@ pub fn of_048(record: &Record<'_>, site: &Site, air: &mut Air) {
         .item(5)
         .filter(|item| is_sure(item))
         .map(|item| number(item, 2, 14) / 4.0);
-    // Above mean sea level; the ellipsoid differs by less than a unit of most radars' heights.
+    // Above mean sea level, where the slant range wants the ellipsoid: up to 100 m apart, which moves
+    // a target at 50 km by some 25 m.
     air.height_m = record
         .item(18)
         .map(|item| number(item, 2, 14) * 25.0 * FOOT_M);
-    let (height_m, from) = match (air.level_fl, air.height_m) {
-        (Some(level), _) => (Some(level * LEVEL_M), "i048_090"),
-        (None, Some(height_m)) => (Some(height_m), "i048_110"),
-        (None, None) => (None, "none"),
-    };
-    if let Some((slant_m, azimuth_rad, item)) = polar(record)
-        && let Some(place) = site.position(slant_m, azimuth_rad, height_m)
-    {
-        air.position = Some((place, item));
-        air.slant_height_from = Some(from);
+    if let Some(item) = record.item(14) {
+        let mile = |at| bits(item, at, 8) as f64 / 128.0 * MILE_M;
+        air.accuracy_m = Some(radius_95(mile(0), mile(8)));
+    }
+    if let Some(polar) = polar(record) {
+        place_plot(record, site, polar, air);
     }
     air.mode_3a = record
         .item(4)
@@ -171,9 +179,37 @@ pub fn of_048(record: &Record<'_>, site: &Site, air: &mut Air) {
     if let Some(item) = record.item(20) {
         air.on_ground = on_ground(bits(item, 3, 3));
     }
-    if let Some(item) = record.item(14) {
-        let mile = |at| bits(item, at, 8) as f64 / 128.0 * MILE_M;
-        air.accuracy_m = Some(radius_95(mile(0), mile(8)));
+}
+
+/// Puts a plot where its slant range and azimuth say, at the height that is known best: measured
+/// and sure, measured by the radar, measured but not validated; else the radar's own, and then the
+/// position is as inexact as the height that it lacks can make it.
+fn place_plot(record: &Record<'_>, site: &Site, polar: (f64, f64, &'static str), air: &mut Air) {
+    let (slant_m, azimuth_rad, item) = polar;
+    let unsure_m = record
+        .item(5)
+        .filter(|item| !is_garbled(item))
+        .map(|item| number(item, 2, 14) / 4.0 * LEVEL_M);
+    let (height_m, from) = match (air.level_fl, air.height_m, unsure_m) {
+        (Some(level), ..) => (Some(level * LEVEL_M), "i048_090"),
+        (None, Some(height_m), _) => (Some(height_m), "i048_110"),
+        (None, None, Some(unsure_m)) => (Some(unsure_m), "i048_090_unvalidated"),
+        (None, None, None) => (None, "none"),
+    };
+    let place = site.position(slant_m, azimuth_rad, height_m);
+    // A height that is not sure and cannot be is none.
+    let unsure_wrong = place.is_none() && from == "i048_090_unvalidated";
+    let (place, from) = match unsure_wrong {
+        true => (site.position(slant_m, azimuth_rad, None), "none"),
+        false => (place, from),
+    };
+    if let Some(place) = place {
+        air.position = Some((place, item));
+        air.slant_height_from = Some(from);
+        if from == "none" {
+            let spread_m = site.spread_m(slant_m);
+            air.accuracy_m = Some(libm::hypot(air.accuracy_m.unwrap_or(0.0), spread_m));
+        }
     }
 }
 
@@ -187,7 +223,11 @@ fn polar(record: &Record<'_>) -> Option<(f64, f64, &'static str)> {
     }
     let item = record.item(11)?;
     let (x, y) = (number(item, 0, 16) / 128.0, number(item, 16, 16) / 128.0);
-    Some(((x * x + y * y).sqrt() * MILE_M, x.atan2(y), "i048_042"))
+    Some((
+        (x * x + y * y).sqrt() * MILE_M,
+        libm::atan2(x, y),
+        "i048_042",
+    ))
 }
 
 /// The track of a CAT021 record: I021/131 or 130, 145, 140, 160, 155, 157, 165, 170, 080, 070, 090,
@@ -222,9 +262,13 @@ pub fn of_021(record: &Record<'_>, air: &mut Air) {
         air.course_deg = Some(bits(item, 16, 16) as f64 * BEARING_DEG);
         air.speed_mps = ranged(Some(item)).map(|item| bits(item, 1, 15) as f64 * SPEED_MPS);
     }
-    air.climb_mps = ranged(record.item(24))
-        .or_else(|| ranged(record.item(23)))
-        .map(|item| number(item, 1, 15) * CLIMB_MPS);
+    // The rate that the altitude of the track has, where both are sent.
+    let (barometric, geometric) = (ranged(record.item(23)), ranged(record.item(24)));
+    air.climb_mps = match air.level_fl {
+        Some(_) => barometric.or(geometric),
+        None => geometric.or(barometric),
+    }
+    .map(|item| number(item, 1, 15) * CLIMB_MPS);
     air.turn_rate_dps = record.item(26).map(|item| number(item, 6, 10) / 32.0);
     air.callsign = callsign(record.item(28), 0);
     air.mode_3a = record.item(18).map(|item| Chars::octal(bits(item, 4, 12)));
@@ -237,7 +281,7 @@ pub fn of_021(record: &Record<'_>, air: &mut Air) {
 }
 
 /// Radius of 95 % confidence by navigation accuracy category for position, metres. Source:
-/// RTCA DO-260B, table 2-71, estimated position uncertainty.
+/// RTCA DO-260B, § 2.2.3.2.7.2.7, estimated position uncertainty.
 fn position_accuracy_m(category: u64) -> Option<f64> {
     Some(match category {
         1 => 10.0 * MILE_M,

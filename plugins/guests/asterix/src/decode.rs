@@ -25,7 +25,7 @@ use crate::walk::Layout;
 pub const SKIPS: [&str; 3] = ["empty", "category", "no-track"];
 
 /// Octets before the records of a block: category and length. Source: EUROCONTROL-SPEC-0149,
-/// Part 1, § 4.2.
+/// Part 1.
 const HEAD_BYTES: usize = 3;
 
 /// A datagram with its capture time.
@@ -187,6 +187,7 @@ fn write(settings: &Settings, record: &Record<'_>, out: &mut impl Output) -> usi
     if identity.is_track {
         let mut air = Air::default();
         let is_track = match record.category.number {
+            62 if canonical::is_plane_only(record) => false,
             62 => {
                 canonical::of_062(record, &mut air);
                 true
@@ -230,7 +231,7 @@ fn detail(fault: &Fault, faults: u32) -> String {
         Cause::FieldSpecification => "field that the editions known here have not",
         Cause::ItemLength => "does not fit its block",
         Cause::ItemMissing => "missing",
-        Cause::SpareBits => "spare bit set",
+        Cause::SpareBits => "spare bit set, which spare_bits_allowed would let pass,",
         Cause::TimeOfDay => "past the end of the day",
         Cause::RecordLength => "record too long",
         Cause::TooManyMessages => "more messages than are taken",

@@ -6,7 +6,7 @@
 
 use crate::pack;
 use crate::table::{Fields, Item, Kind, Parts, Shape};
-use crate::value::{Chars, bits, signed};
+use crate::value::{Chars, bits, signed, word};
 use crate::walk::{length, numbers, parts_present};
 
 /// Writes key and value of an item that [`Layout::read`](crate::walk::Layout::read) has found whole.
@@ -78,14 +78,7 @@ fn is_known(shape: &Shape, bytes: &[u8]) -> bool {
 }
 
 fn has_spare(fields: &Fields, bytes: &[u8]) -> bool {
-    let count = fields.bytes.min(8);
-    fields.spare != 0 && fields.spare >> (64 - 8 * count) & word(bytes, count) != 0
-}
-
-fn word(bytes: &[u8], count: usize) -> u64 {
-    bytes[..count]
-        .iter()
-        .fold(0, |word, &byte| word << 8 | u64::from(byte))
+    fields.spare != 0 && fields.spare & word(&bytes[..fields.bytes]) != 0
 }
 
 fn write_shape(out: &mut Vec<u8>, shape: &Shape, bytes: &[u8]) {

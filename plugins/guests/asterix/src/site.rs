@@ -12,7 +12,7 @@
 //! the path by metres at such ranges and is neglected.
 //!
 //! Sources: radius in a direction, Euler's formula, and local to geocentric axes: Torge and Müller,
-//! Geodesy, 4th edition, §§ 4.1.3 and 6.2.2; geocentric to geodetic: B. R. Bowring, Survey Review
+//! Geodesy, 4th edition; geocentric to geodetic: B. R. Bowring, Survey Review
 //! 23 (1976), p. 323, below 1e-9° on and near the Earth's surface.
 
 /// Equatorial radius, metres. Source: WGS-84.
@@ -30,6 +30,10 @@ const E2_SECOND: f64 = E2 / (1.0 - E2);
 const HEIGHT_TOLERANCE_M: f64 = 0.001;
 /// Corrections of the elevation, at most. Two suffice for all ranges that an item can hold.
 const CORRECTIONS_MAX: usize = 4;
+
+/// The height that nearly all targets are below, metres: 50,000 ft, the ceiling of civil jets and of
+/// most others. A target of unknown height is taken to be between the radar and it.
+const HEIGHT_UNKNOWN_MAX_M: f64 = 15_240.0;
 
 /// A point on WGS-84.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -56,8 +60,8 @@ pub struct Site {
 impl Site {
     /// Of a place; the caller has checked its ranges.
     pub fn new(place: Geodetic) -> Self {
-        let lat = place.lat_deg.to_radians().sin_cos();
-        let lon = place.lon_deg.to_radians().sin_cos();
+        let lat = libm::sincos(place.lat_deg.to_radians());
+        let lon = libm::sincos(place.lon_deg.to_radians());
         let root = (1.0 - E2 * lat.0 * lat.0).sqrt();
         let across_m = A_M / root;
         let along_m = A_M * (1.0 - E2) / (root * root * root);
@@ -85,7 +89,7 @@ impl Site {
         height_m: Option<f64>,
     ) -> Option<Geodetic> {
         let height_m = height_m.unwrap_or(self.place.height_m);
-        let (sin_azimuth, cos_azimuth) = azimuth_rad.sin_cos();
+        let (sin_azimuth, cos_azimuth) = libm::sincos(azimuth_rad);
         let radius_m = 1.0
             / (cos_azimuth * cos_azimuth * self.curvature.0
                 + sin_azimuth * sin_azimuth * self.curvature.1);
@@ -117,6 +121,24 @@ impl Site {
         point
     }
 
+    /// How far a target without a height can be from where [`position`](Self::position) puts it,
+    /// metres: the way over ground of its slant range at the radar's own height, less that at
+    /// 15,240 m; all of it for a target that may be straight above.
+    ///
+    /// Source: law of cosines, as above, on a sphere: with radii `a` and `b` to the radar and the
+    /// target and the slant range `ρ`, the angle at the Earth's centre is
+    /// `2 asin(√((ρ² − (b − a)²) / 4ab))`.
+    pub fn spread_m(&self, slant_m: f64) -> f64 {
+        let radar_m = A_M + self.place.height_m;
+        let over_ground_m = |rise_m: f64| {
+            let square = (slant_m * slant_m - rise_m * rise_m).max(0.0);
+            let half = (square / (4.0 * radar_m * (radar_m + rise_m))).sqrt();
+            2.0 * A_M * libm::asin(half.min(1.0))
+        };
+        let rise_m = (HEIGHT_UNKNOWN_MAX_M - self.place.height_m).max(0.0);
+        over_ground_m(0.0) - over_ground_m(rise_m)
+    }
+
     /// A point in east, north and up of the radar, metres.
     fn geodetic(&self, [east, north, up]: [f64; 3]) -> Geodetic {
         let (sin_lat, cos_lat) = self.lat;
@@ -141,8 +163,8 @@ fn geodetic([x, y, z]: [f64; 3]) -> Geodetic {
         axis - E2 * A_M * cos * cos * cos,
     );
     Geodetic {
-        lat_deg: sin_lat.atan2(cos_lat).to_degrees(),
-        lon_deg: y.atan2(x).to_degrees(),
+        lat_deg: libm::atan2(sin_lat, cos_lat).to_degrees(),
+        lon_deg: libm::atan2(y, x).to_degrees(),
         height_m: axis * cos_lat + z * sin_lat - A_M * (1.0 - E2 * sin_lat * sin_lat).sqrt(),
     }
 }

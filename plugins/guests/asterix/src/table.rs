@@ -1,6 +1,6 @@
 //! What data items look like: the words in which the tables of `category` are written.
 //!
-//! Source of the shapes: EUROCONTROL-SPEC-0149, ASTERIX Part 1, edition 3.1, § 4.3: fixed,
+//! Source of the shapes: EUROCONTROL-SPEC-0149, ASTERIX Part 1, edition 3.1: fixed,
 //! extended, explicit, repetitive and compound items.
 
 /// A data item of a category, or a part of a compound one.

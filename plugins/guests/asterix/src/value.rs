@@ -7,17 +7,26 @@ use crate::table::ASCII_BYTES_MAX;
 #[inline]
 pub fn bits(bytes: &[u8], at: usize, count: usize) -> u64 {
     let first = at / 8;
-    let word = match bytes.get(first..).and_then(<[u8]>::first_chunk::<8>) {
-        Some(chunk) => u64::from_be_bytes(*chunk),
-        None => {
-            let mut word = [0; 8];
-            if let Some(tail) = bytes.get(first..) {
-                word[..tail.len()].copy_from_slice(tail);
-            }
-            u64::from_be_bytes(word)
-        }
-    };
+    let word = word(bytes.get(first..).unwrap_or_default());
     (word << (at % 8)) >> (64 - count)
+}
+
+/// The first eight bytes as a number, zeros for those that are not there. Without a copy of a length
+/// that only the data knows: on WebAssembly that is a call, and most items are shorter.
+#[inline]
+pub fn word(bytes: &[u8]) -> u64 {
+    if let Some(chunk) = bytes.first_chunk::<8>() {
+        return u64::from_be_bytes(*chunk);
+    }
+    if let (Some(first), Some(last)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
+        // The two overlap where there are fewer than eight, and agree there.
+        let first = u64::from(u32::from_be_bytes(*first)) << 32;
+        let last = u64::from(u32::from_be_bytes(*last));
+        return first | last << (64 - 8 * bytes.len());
+    }
+    let start =
+        |place: usize| u64::from(bytes.get(place).copied().unwrap_or(0)) << (56 - 8 * place);
+    start(0) | start(1) | start(2)
 }
 
 /// `count` bits as a number in two's complement.

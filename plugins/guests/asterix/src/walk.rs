@@ -7,6 +7,7 @@ use crate::category::{Category, FIELDS_MAX};
 use crate::fault::Cause;
 use crate::table::{Item, Parts, Shape};
 use crate::time::DAY_TICKS;
+use crate::value::word;
 
 /// Where a record's items are, by field reference number.
 #[derive(Clone, Copy, Debug)]
@@ -210,11 +211,11 @@ pub fn length(shape: &Shape, bytes: &[u8]) -> Option<usize> {
 #[inline]
 fn has_spare_bits(shape: &Shape, bytes: &[u8]) -> bool {
     match shape {
-        Shape::Fixed(fields) => fields.spare != 0 && first_word(bytes) & fields.spare != 0,
+        Shape::Fixed(fields) => fields.spare != 0 && word(bytes) & fields.spare != 0,
         Shape::Extended(parts) => {
             let mut start = 0;
             for part in *parts {
-                if part.spare != 0 && first_word(&bytes[start..]) & part.spare != 0 {
+                if part.spare != 0 && word(&bytes[start..]) & part.spare != 0 {
                     return true;
                 }
                 start += part.bytes;
@@ -229,7 +230,7 @@ fn has_spare_bits(shape: &Shape, bytes: &[u8]) -> bool {
                 && bytes[1..]
                     .chunks_exact(fields.bytes)
                     .take(usize::from(bytes[0]))
-                    .any(|group| first_word(group) & fields.spare != 0)
+                    .any(|group| word(group) & fields.spare != 0)
         }
         Shape::Chained(_) | Shape::Explicit => false,
         Shape::Compound(parts) => {
@@ -246,18 +247,6 @@ fn has_spare_bits(shape: &Shape, bytes: &[u8]) -> bool {
             false
         }
     }
-}
-
-/// The first eight bytes, zeros behind the end.
-#[inline]
-fn first_word(bytes: &[u8]) -> u64 {
-    if let Some(word) = bytes.first_chunk() {
-        return u64::from_be_bytes(*word);
-    }
-    let mut word = [0; 8];
-    let kept = bytes.len().min(8);
-    word[..kept].copy_from_slice(&bytes[..kept]);
-    u64::from_be_bytes(word)
 }
 
 /// The bytes of part `index` of a compound item.

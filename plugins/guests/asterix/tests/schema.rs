@@ -12,7 +12,9 @@ use std::path::Path;
 use asterix_decoder::category::{CATEGORIES, Category};
 use asterix_decoder::table::{Field, Fields, Item, Kind, Shape};
 use asterix_decoder::{AsterixDecoder, TRACK_SCHEMA};
-use common::{RECORDINGS, datagrams, decode_with, recordings, sites_json, value};
+use common::{
+    CAPTURED_NS, RECORDINGS, datagrams, decode_with, recordings, sites_json, unhex, value,
+};
 use outrigger_sdk::Decoder;
 use serde_json::{Map, Value, json};
 
@@ -299,6 +301,45 @@ fn bodies_keep_to_their_schema() {
     }
     println!("{counts:?}");
     assert_eq!(counts.len(), schemas.len(), "every class was seen");
+
+    // Any value of any item, also positions beyond the globe: random bytes in the golden records.
+    let mut state = 0x9e37_79b9_7f4a_7c15u64;
+    let mut random = move |below: usize| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state % below as u64) as usize
+    };
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden");
+    let (mut messages, mut beyond) = (0, 0);
+    for category in CATEGORIES {
+        let text = std::fs::read_to_string(golden.join(format!("cat{:03}.hex", category.number)));
+        for line in text.unwrap().lines().filter(|line| !line.starts_with('#')) {
+            let given: Vec<_> = (0..400)
+                .map(|_| {
+                    let mut bytes = unhex(line);
+                    for _ in 0..4 {
+                        let at = 3 + random(bytes.len() - 3);
+                        bytes[at] = random(256) as u8;
+                    }
+                    (CAPTURED_NS, bytes)
+                })
+                .collect();
+            for message in decode_with(&sites_json(), &given, 256).messages {
+                let body = value(&message);
+                // Bytes instead of items are what the schema says in words only.
+                if message.class != "track.air" {
+                    continue;
+                }
+                let broken = broken(&schemas[message.class], &body, message.class);
+                assert_eq!(broken, None);
+                messages += 1;
+                beyond += u32::from(body["lat_deg"].as_f64().is_some_and(|lat| lat.abs() > 90.0));
+            }
+        }
+    }
+    println!("{messages} tracks of changed records, {beyond} beyond the poles");
+    assert!(beyond > 0);
 }
 
 #[test]

@@ -130,3 +130,32 @@ fn a_wrong_height_moves_a_position_by_its_tangent() {
         assert!(moved <= most_m, "{level_m}: {moved} m");
     }
 }
+
+/// Wherever between the radar and 15,240 m a target was, it is no farther away than is said from
+/// where it is put without its height; and what is said is not much more than the farthest.
+#[test]
+fn the_spread_of_an_unknown_height_holds_every_target() {
+    let radar = place(43.5, 16.4, 780.0);
+    let site = Site::new(radar);
+    let flat = |found: Geodetic| geocentric(place(found.lat_deg, found.lon_deg, 0.0));
+    for slant_m in [
+        100.0, 5_000.0, 13_000.0, 15_000.0, 20_000.0, 50_000.0, 200_000.0, 450_000.0,
+    ] {
+        let put = site.position(slant_m, 0.7, None).unwrap();
+        let spread_m = site.spread_m(slant_m);
+        let mut farthest_m: f64 = 0.0;
+        // No target is higher above the radar than it is away.
+        let rise_m = slant_m.min(14_460.0);
+        for step in 0..=1_000 {
+            let height_m = 780.0 + f64::from(step) / 1_000.0 * rise_m;
+            if let Some(at) = site.position(slant_m, 0.7, Some(height_m)) {
+                farthest_m = farthest_m.max(length(minus(flat(put), flat(at))));
+            }
+        }
+        println!("{slant_m} m away: {farthest_m:.0} m, said {spread_m:.0} m");
+        // A sphere of the equator's radius instead of the ellipsoid: one part in a hundred.
+        assert!(farthest_m <= spread_m * 1.01 + 1.0, "{slant_m}");
+        // Straight above, the last step leaves some of it out.
+        assert!(farthest_m >= spread_m * 0.8, "{slant_m}");
+    }
+}

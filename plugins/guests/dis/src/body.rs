@@ -15,14 +15,18 @@ pub const PARAMETER_BYTES_KEPT_MAX: usize = 256;
 /// The character set of a marking that can be read: ASCII. Source: SISO-REF-010, UID 45.
 const ASCII: u8 = 1;
 
-/// Site, application and entity, joined: key and identity of a track.
-pub fn identity(id: &EntityId) -> Option<Text> {
+/// Site, application and entity, joined: key and identity of a track. Before them the exercise,
+/// where entities of several are written: each numbers its own.
+pub fn identity(exercise: Option<u8>, id: &EntityId) -> Option<Text> {
     let EntityId {
         site,
         application,
         entity,
     } = id;
-    Text::format(format_args!("{site}-{application}-{entity}"))
+    match exercise {
+        Some(exercise) => Text::format(format_args!("{exercise}-{site}-{application}-{entity}")),
+        None => Text::format(format_args!("{site}-{application}-{entity}")),
+    }
 }
 
 /// The seven parts of a type, joined.
@@ -104,9 +108,8 @@ pub struct TrackBody<'a> {
 }
 
 impl<'a> TrackBody<'a> {
-    /// What an Entity State says of a track, captured at `captured_ns`. `None` only if an identity
-    /// could not be written.
-    pub fn new(state: &'a EntityState<'a>, captured_ns: u64) -> Option<Self> {
+    /// What an Entity State says of the track `identity`, captured at `captured_ns`.
+    pub fn new(identity: Text, state: &'a EntityState<'a>, captured_ns: u64) -> Self {
         let (time_ns, time_source) = resolve(state.header.timestamp, captured_ns);
         let place = Geodetic::from_earth(state.location_m);
         let horizon = place.horizon();
@@ -119,7 +122,7 @@ impl<'a> TrackBody<'a> {
         };
         let motion = Motion::new(&horizon, velocity_mps);
 
-        let mut track = Track::new(identity(&state.id)?, time_ns, time_source);
+        let mut track = Track::new(identity, time_ns, time_source);
         track.callsign = callsign(state);
         track.platform_class = platform_class(&state.entity_type).and_then(Text::new);
         track.lat_deg = Some(place.lat_rad.to_degrees());
@@ -134,11 +137,11 @@ impl<'a> TrackBody<'a> {
             track.turn_rate_dps = attitude.turn_rate_dps(state.angular_velocity_rps);
         }
         track.source = Some(Source::Dis);
-        Some(Self {
+        Self {
             track,
             attitude,
             state,
-        })
+        }
     }
 }
 

@@ -124,13 +124,15 @@ impl DisDecoder {
 
     /// Writes what an entity gives: a track, if its kind has one, and its state. Says how many.
     fn write(&self, state: &EntityState, captured_ns: u64, out: &mut Decoded) -> usize {
-        let Some(key) = identity(&state.id) else {
+        let several = self.parameters.exercise.is_none();
+        let exercise = several.then_some(state.header.exercise);
+        let Some(key) = identity(exercise, &state.id) else {
             return 0;
         };
         let (time_ns, time_source) = time::resolve(state.header.timestamp, captured_ns);
         let mut messages = 0;
-        let track = track_class(&state.entity_type).zip(TrackBody::new(state, captured_ns));
-        if let Some((class, body)) = track {
+        if let Some(class) = track_class(&state.entity_type) {
+            let body = TrackBody::new(key, state, captured_ns);
             out.message(class, &key, time_ns, &body);
             messages += 1;
         }

@@ -6,7 +6,8 @@ mod common;
 use std::collections::BTreeSet;
 
 use common::{
-    CAPTURED_NS, CAPTURES, Made, PDUS, datagrams, decode, host, host_with, read, recordings, value,
+    CAPTURED_NS, CAPTURES, Made, PDUS, datagrams, decode, from_hex, host, host_with, read,
+    recordings, value,
 };
 use dis_decoder::fault::Cause;
 use serde_json::json;
@@ -31,6 +32,11 @@ fn samples() -> Vec<Vec<u8>> {
         ]
         .concat(),
     ];
+    for name in ["entities", "faults"] {
+        let path = format!("{}/golden/{name}.hex", env!("CARGO_MANIFEST_DIR"));
+        let text = String::from_utf8(read(std::path::Path::new(&path))).unwrap();
+        samples.extend(text.split("\n\n").map(from_hex));
+    }
     if let Some(folder) = recordings() {
         for name in CAPTURES {
             let frames = datagrams(&folder.join(format!("{name}.pcap")));
@@ -430,10 +436,36 @@ fn another_exercise_is_passed_over() {
         let outcome = host.decode(CAPTURED_NS, &[(CAPTURED_NS, &bytes)]);
         assert_eq!(outcome.messages.len(), messages);
         assert_eq!(outcome.skips.is_empty(), messages > 0);
+        // One exercise: its entities' numbers are enough.
+        let parts = outcome
+            .messages
+            .iter()
+            .map(|one| one.key.split('-').count());
+        assert!(parts.eq(std::iter::repeat_n(3, messages)));
     }
     use outrigger_sdk::testing::{DecoderHost, parameters};
     let unknown = parameters(&json!({ "exercises": 4 }));
     assert!(DecoderHost::<dis_decoder::DisDecoder>::new(unknown).is_err());
+}
+
+/// Entities of two exercises may have the same numbers, and are not one track.
+#[test]
+fn entities_of_two_exercises_have_keys_of_their_own() {
+    let of = |exercise| {
+        let made = Made {
+            exercise,
+            ..Made::default()
+        };
+        let outcome = decode(&made.bytes());
+        let keys: Vec<String> = outcome.messages.iter().map(|one| one.key.clone()).collect();
+        assert_eq!(keys.len(), 2);
+        assert_eq!(keys[0], keys[1]);
+        assert_eq!(value(&outcome.messages[0])["track_id"], keys[0].as_str());
+        keys[0].clone()
+    };
+    let (one, other) = (of(1), of(2));
+    assert_eq!(one.strip_prefix("1-"), other.strip_prefix("2-"));
+    assert_ne!(one, other);
 }
 
 #[test]

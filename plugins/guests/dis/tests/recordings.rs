@@ -116,8 +116,8 @@ fn to_earth(track: &Value) -> [f64; 3] {
 fn assert_track(track: &Value, key: &str, pdu: &Value) {
     let id = &pdu["entityID"];
     let identity = format!(
-        "{}-{}-{}",
-        id["siteID"], id["applicationID"], id["entityID"]
+        "{}-{}-{}-{}",
+        pdu["exerciseID"], id["siteID"], id["applicationID"], id["entityID"]
     );
     assert_eq!(
         (track["track_id"].as_str(), key),

@@ -1,8 +1,8 @@
 //! Dwell segments: what the radar saw while it looked at one spot.
 //!
 //! A mask of 64 bits says which fields follow; each target report has the fields that its last
-//! bits select. Source: AEDP-4607, edition A version 1, chapter 3: D1 to D32.18,
-//! and figure 3-1 (the mask).
+//! bits select. Source: AEDP-4607, edition A version 1: D1 (the mask) to
+//! D32.18.
 
 use crate::fault::{Cause, Fault};
 use crate::read::Reader;

@@ -1,4 +1,4 @@
-//! Platform location segments. Source: AEDP-4607, edition A version 1, chapter 3, L1 to L7.
+//! Platform location segments. Source: AEDP-4607, edition A version 1, L1 to L7.
 
 use crate::fault::Fault;
 use crate::read::Reader;

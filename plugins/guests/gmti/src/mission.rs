@@ -1,4 +1,4 @@
-//! Mission segments. Source: AEDP-4607, edition A version 1, chapter 3, M1 to M7.
+//! Mission segments. Source: AEDP-4607, edition A version 1, M1 to M7.
 
 use outrigger_sdk::Text;
 

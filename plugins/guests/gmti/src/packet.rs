@@ -1,8 +1,8 @@
 //! Packets: the header, and the segments that must fill the rest exactly.
 //!
 //! A packet is read whole before anything is made of it: one that is wrong anywhere gives one
-//! reject and no message. Source: AEDP-4607, edition A version 1, chapter 3: packet
-//! header P1 to P10, segment header S1 and S2 (table 3-6).
+//! reject and no message. Source: AEDP-4607, edition A version 1: packet header
+//! P1 to P10, segment header S1 and S2.
 
 use outrigger_sdk::Text;
 

@@ -1,6 +1,6 @@
 //! Reads fields of a packet, and knows where it is.
 //!
-//! Source: AEDP-4607, edition A version 1, chapter 3 and annex A: high-order byte first; angles as
+//! Source: AEDP-4607, edition A version 1: high-order byte first; angles as
 //! fractions of a circle; the basic character set.
 
 use outrigger_sdk::Text;
@@ -103,7 +103,7 @@ impl<'a> Reader<'a> {
     /// A text of `N` bytes, filled up with spaces or zeros; `None` when there is nothing else.
     ///
     /// # Errors
-    /// [`Cause::Text`] for a byte outside of the basic character set (annex A).
+    /// [`Cause::Text`] for a byte outside of the basic character set.
     pub fn text<const N: usize>(&mut self) -> Result<Option<Text>, Fault> {
         let offset = self.offset();
         let bytes: [u8; N] = self.array()?;

@@ -105,7 +105,7 @@ impl Map<'_> {
 
     #[inline]
     fn name(&mut self, name: &str) {
-        msgpack::write_str(self.out, name);
+        msgpack::write_text(self.out, name);
         self.pairs += 1;
     }
 
@@ -156,7 +156,7 @@ impl Map<'_> {
     pub fn text<'t>(&mut self, name: &str, value: impl Into<Option<&'t str>>) -> &mut Self {
         if let Some(value) = value.into() {
             self.name(name);
-            msgpack::write_str(self.out, value);
+            msgpack::write_text(self.out, value);
         }
         self
     }

@@ -307,14 +307,14 @@ pub struct DecoderInstance<D> {
 }
 
 impl<D: Decoder> DecoderInstance<D> {
-    pub(crate) fn configure(configuration: &Configuration) -> Result<Self, ConfigureError> {
+    pub fn configure(configuration: &Configuration) -> Result<Self, ConfigureError> {
         Ok(Self {
             plugin: D::configure(configuration)?,
             description: D::describe(),
         })
     }
 
-    pub(crate) fn keys(&self, frames: &wit::Frames) -> wit::FrameKeys {
+    pub fn keys(&self, frames: &wit::Frames) -> wit::FrameKeys {
         let frames_len = frames.sequences.len();
         let mut keys = Keys {
             columns: wit::FrameKeys {
@@ -332,7 +332,7 @@ impl<D: Decoder> DecoderInstance<D> {
         keys.columns
     }
 
-    pub(crate) fn decode(
+    pub fn decode(
         &mut self,
         now_ns: u64,
         frames: &wit::Frames,
@@ -367,7 +367,7 @@ impl<D: Decoder> DecoderInstance<D> {
         }
     }
 
-    pub(crate) fn expire(&mut self, now_ns: u64, evicted: &wit::Evicted) -> wit::Rejects {
+    pub fn expire(&mut self, now_ns: u64, evicted: &wit::Evicted) -> wit::Rejects {
         let mut out = Rejects::new(self.description.causes.clone());
         for (key, state) in packed::iter(&evicted.keys).zip(packed::iter(&evicted.states)) {
             if let Some(state) = read(state) {

@@ -103,7 +103,13 @@ macro_rules! description {
 /// # Panics
 /// If the description does not have it: a mistake of the plugin, said by name.
 pub(crate) fn index_of(kind: &str, names: &[&'static str], name: &str) -> u16 {
-    match names.iter().position(|known| *known == name) {
+    // Nearly always it is the very constant of the description. Comparing bytes is a call on
+    // WebAssembly, so that comes second.
+    let place = names
+        .iter()
+        .position(|known| std::ptr::eq(*known, name))
+        .or_else(|| names.iter().position(|known| *known == name));
+    match place {
         Some(index) => u16::try_from(index).expect("a description holds at most 256 names"),
         None => panic!("{kind} {name:?} is not in the description"),
     }

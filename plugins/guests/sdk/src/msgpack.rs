@@ -308,9 +308,47 @@ pub(crate) fn write_signed(out: &mut Vec<u8>, value: i64) {
     }
 }
 
+/// Appends bytes that are nearly always few. On WebAssembly a copy of a length that only the data
+/// knows is a call into the host; two that overlap, of lengths that the compiler knows, are not.
+#[inline]
+pub(crate) fn append(out: &mut Vec<u8>, bytes: &[u8]) {
+    match bytes.len() {
+        0..4 => out.extend(bytes.iter().copied()),
+        4..8 => append_ends::<4>(out, bytes),
+        8..16 => append_ends::<8>(out, bytes),
+        16..32 => append_ends::<16>(out, bytes),
+        32..=64 => append_ends::<32>(out, bytes),
+        _ => out.extend_from_slice(bytes),
+    }
+}
+
+/// Appends N to 2 N bytes, as the first N and the last N.
+#[inline(always)]
+fn append_ends<const N: usize>(out: &mut Vec<u8>, bytes: &[u8]) {
+    if let (Some(first), Some(last)) = (bytes.first_chunk::<N>(), bytes.last_chunk::<N>()) {
+        let end = out.len() + bytes.len();
+        out.extend_from_slice(first);
+        out.truncate(end - N);
+        out.extend_from_slice(last);
+    }
+}
+
+/// A string of a length that only the data knows.
+#[inline]
+pub(crate) fn write_text(out: &mut Vec<u8>, value: &str) {
+    write_str_head(out, value.len());
+    append(out, value.as_bytes());
+}
+
+/// A string whose length the compiler knows, where this is inlined.
 #[inline(always)]
 pub(crate) fn write_str(out: &mut Vec<u8>, value: &str) {
-    let len = value.len();
+    write_str_head(out, value.len());
+    out.extend_from_slice(value.as_bytes());
+}
+
+#[inline(always)]
+fn write_str_head(out: &mut Vec<u8>, len: usize) {
     if len < 32 {
         out.push(0xa0 | len as u8);
     } else if let Ok(len) = u8::try_from(len) {
@@ -323,7 +361,6 @@ pub(crate) fn write_str(out: &mut Vec<u8>, value: &str) {
         let len = u32::try_from(len).expect("guest memory is smaller than 4 GiB");
         out.extend_from_slice(&len.to_be_bytes());
     }
-    out.extend_from_slice(value.as_bytes());
 }
 
 fn write_len(out: &mut Vec<u8>, len: usize, fix: u8, wide: u8) {

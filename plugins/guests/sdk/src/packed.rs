@@ -1,6 +1,7 @@
 //! Values packed end to end, as they cross the boundary.
 
 pub(crate) use crate::bindings::types::Packed;
+use crate::msgpack::append;
 
 /// No values, with room for `values` values.
 pub(crate) fn empty(values: usize) -> Packed {
@@ -48,7 +49,7 @@ pub(crate) fn close(packed: &mut Packed) {
 
 /// Appends one value.
 pub(crate) fn push(packed: &mut Packed, value: &[u8]) {
-    packed.bytes.extend_from_slice(value);
+    append(&mut packed.bytes, value);
     close(packed);
 }
 

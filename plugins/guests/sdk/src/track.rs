@@ -93,6 +93,18 @@ impl Text {
         Some(text)
     }
 
+    /// Appends it as MessagePack: whole and then cut, as a copy of a length that only the data
+    /// knows, and a check of its form, are calls on WebAssembly.
+    #[inline]
+    fn encode(&self, out: &mut Vec<u8>) {
+        let len = self.byte_len();
+        // At most 31 bytes, so that a head of one byte says the length.
+        out.push(0xa0 | len as u8);
+        let end = out.len() + len;
+        out.extend_from_slice(&self.bytes);
+        out.truncate(end);
+    }
+
     /// The text.
     pub fn as_str(&self) -> &str {
         std::str::from_utf8(&self.bytes[..self.byte_len()]).expect("made from whole strings only")
@@ -377,10 +389,10 @@ impl Body for Track {
 
     fn encode(&self, out: &mut Vec<u8>) {
         let mut out = Pairs::begin(out);
-        out.text(0, Some(self.track_id.as_str()));
-        out.text(1, self.platform_id.as_deref());
-        out.text(2, self.callsign.as_deref());
-        out.text(3, self.platform_class.as_deref());
+        out.short(0, Some(&self.track_id));
+        out.short(1, self.platform_id.as_ref());
+        out.short(2, self.callsign.as_ref());
+        out.short(3, self.platform_class.as_ref());
         out.number(4, self.lat_deg);
         out.number(5, self.lon_deg);
         out.number(6, self.alt_m);
@@ -431,7 +443,15 @@ impl<'a> Pairs<'a> {
     fn text(&mut self, field: usize, value: Option<&str>) {
         if let Some(value) = value {
             self.key(field);
-            msgpack::write_str(self.out, value);
+            msgpack::write_text(self.out, value);
+        }
+    }
+
+    #[inline(always)]
+    fn short(&mut self, field: usize, value: Option<&Text>) {
+        if let Some(value) = value {
+            self.key(field);
+            value.encode(self.out);
         }
     }
 

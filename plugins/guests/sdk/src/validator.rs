@@ -183,14 +183,14 @@ pub struct ValidatorInstance<V> {
 }
 
 impl<V: Validator> ValidatorInstance<V> {
-    pub(crate) fn configure(configuration: &Configuration) -> Result<Self, ConfigureError> {
+    pub fn configure(configuration: &Configuration) -> Result<Self, ConfigureError> {
         Ok(Self {
             plugin: V::configure(configuration)?,
             description: V::describe(),
         })
     }
 
-    pub(crate) fn validate(&mut self, batch: wit::Batch) -> wit::Judgement {
+    pub fn validate(&mut self, batch: wit::Batch) -> wit::Judgement {
         let mut out = Anomalies::new(&self.description);
         let mut slots = Slots::<V::State>::new(batch.states);
         let mut verdicts = Vec::with_capacity(batch.classes.len());
@@ -217,7 +217,7 @@ impl<V: Validator> ValidatorInstance<V> {
         }
     }
 
-    pub(crate) fn expire(&mut self, now_ns: u64, evicted: &wit::Evicted) -> wit::Anomalies {
+    pub fn expire(&mut self, now_ns: u64, evicted: &wit::Evicted) -> wit::Anomalies {
         let mut out = Anomalies::new(&self.description);
         let entries = packed::iter(&evicted.keys).zip(packed::iter(&evicted.states));
         for (index, (key, state)) in entries.enumerate() {

@@ -12,7 +12,7 @@ mod evaluation;
 use std::path::Path;
 
 use evaluation::tracks::Half;
-use evaluation::{plot, real, run, scores, tables, tracks};
+use evaluation::{plot, real, report, run, tracks};
 
 fn main() {
     let Some(tracks) = tracks::all() else { return };
@@ -35,7 +35,7 @@ fn main() {
     }
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
     let outcome = run::inject(&tracks, run::PER_TRACK, run::SEED);
-    let text = evaluation(&tracks, &raised, &outcome);
+    let text = report::markdown(&tracks, &raised, &outcome);
     print!("{text}");
     std::fs::write(folder.join("EVALUATION.md"), text).expect("the plugin's folder can be written");
     std::fs::create_dir_all(folder.join("plots")).expect("the plugin's folder can be written");
@@ -44,55 +44,4 @@ fn main() {
         let plot = plot::detection(&outcome, domain, Half::Report);
         std::fs::write(folder.join(name), plot).expect("a plot can be written");
     }
-}
-
-/// The whole as Markdown.
-fn evaluation(tracks: &[tracks::Real], raised: &[run::Raised], outcome: &run::Outcome) -> String {
-    let mut out = String::from(
-        "# Evaluation\n\nWritten by `cargo xtask evaluate`; the README says what it means.\n\n## False alarms\n\n",
-    );
-    out += &tables::alarm_table(&tables::alarms(tracks, raised));
-    out += "\nAnomalies that are counted as real, and why:\n\n| recording | track | rules | why |\n|---|---|---|---|\n";
-    for (recording, key, rules, why) in real::REAL {
-        let rules = if rules.is_empty() {
-            "all".into()
-        } else {
-            rules.join(", ")
-        };
-        let or_all = |text: &'static str| if text.is_empty() { "all" } else { text };
-        out += &format!(
-            "| {} | {} | {rules} | {why} |\n",
-            or_all(recording),
-            or_all(key)
-        );
-    }
-    for domain in run::DOMAINS {
-        out += &format!(
-            "\n## Detection, {domain}, report half\n\nBold: gross. Delay in bad reports.\n\n![by size](plots/{}.svg)\n\n",
-            domain.to_lowercase()
-        );
-        out += &tables::detection(outcome, domain, Half::Report);
-    }
-    let (all, found, each) = tables::gross(outcome, Half::Report);
-    out += &format!(
-        "\nGross faults: {all}, found within three reports {:.2} %; anomalies for each bad report that was found: {each:.3}.\n",
-        100.0 * found
-    );
-    let false_alarms: Vec<&run::Raised> = raised
-        .iter()
-        .filter(|raised| real::reason(raised).is_none())
-        .collect();
-    let updates: usize = tracks
-        .iter()
-        .filter(|track| track.half() == Half::Calibration)
-        .map(|track| track.updates.len())
-        .sum();
-    let rates = scores::rates(tracks, &false_alarms, outcome, Half::Calibration);
-    out += &format!(
-        "\n## Scores\n\nCounted on the calibration half, at the ratios {:?}; `src/score.rs` has them.\n\n```rust\n{}```\n\nWhat they are worth on the report half:\n\n",
-        track_plausibility::SCORE_RATIOS,
-        scores::source(&scores::scores(&rates, updates))
-    );
-    out += &scores::reliability(tracks, &false_alarms, outcome, Half::Report);
-    out
 }

@@ -6,6 +6,7 @@
 
 use outrigger_sdk::{Anomalies, Severity};
 
+use crate::said::Said;
 use crate::score;
 
 /// Rules, most specific first. The order decides which one speaks.
@@ -117,15 +118,27 @@ impl Finding {
 }
 
 /// What is found on one report.
-#[derive(Debug, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Findings {
     first: Option<Finding>,
     broken: u32,
+    said: Said,
 }
 
 impl Findings {
-    /// Adds one.
+    /// Nothing yet, of a track of which this was said already.
+    pub fn new(said: Said) -> Self {
+        Self {
+            said,
+            ..Self::default()
+        }
+    }
+
+    /// Adds one, unless it may last and was said a short while ago.
     pub fn add(&mut self, finding: Finding) {
+        if self.said.is_recent(finding.rule) {
+            return;
+        }
         self.broken += 1;
         match &self.first {
             Some(first) if first.rule <= finding.rule => {}
@@ -133,9 +146,12 @@ impl Findings {
         }
     }
 
-    /// Says the most specific one.
-    pub fn say(self, out: &mut Anomalies) {
-        let Some(finding) = self.first else { return };
+    /// Says the most specific one, and gives what was said by now.
+    pub fn say(mut self, out: &mut Anomalies) -> Said {
+        let Some(finding) = self.first else {
+            return self.said;
+        };
+        self.said.note(finding.rule);
         let score = score::score(finding.rule, finding.ratio);
         out.anomaly(finding.rule.name(), finding.severity, score, |evidence| {
             for (name, value) in finding.numbers {
@@ -151,5 +167,6 @@ impl Findings {
                 evidence.integer("suppressed", i64::from(self.broken) - 1);
             }
         });
+        self.said
     }
 }

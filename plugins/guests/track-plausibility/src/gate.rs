@@ -29,6 +29,9 @@ const INTERVAL_WEIGHT: f32 = 1.0 / 8.0;
 const WAY_SHARE: f64 = 0.05;
 /// The same, of all the way that is remembered.
 const DRIFT_SHARE: f64 = 0.2;
+/// Turns that the platform could have flown unseen, degrees: up to the first the velocities at both
+/// ends stand for the way, from the second on they are off by the kind's whole `unseen_share`.
+const UNSEEN_DEG: (f64, f64) = (180.0, 540.0);
 /// Mean square of a track's innovations that the limit on drift follows, at most: noise does not add
 /// up over many steps as drift does.
 const DRIFT_NOISE_MAX: f64 = 1.5;
@@ -45,6 +48,8 @@ const NOISE_STEP_MAX: f64 = 10.0;
 
 /// How much older than its time says a position may be, in what its source can be off by at most.
 const STALE: f64 = 1.5;
+/// Share of the way it says that a track may make and still be at the same place.
+const SAME_SHARE: f64 = 0.5;
 
 /// What became of a position.
 pub enum Passed {
@@ -193,8 +198,8 @@ pub fn judge(
     }
 }
 
-/// Interval past which only reach is judged.
-fn gap_s(course: &Course) -> f64 {
+/// Interval past which only reach is judged, seconds.
+pub fn gap_s(course: &Course) -> f64 {
     if course.interval_s == 0.0 {
         return GAP_S;
     }
@@ -286,7 +291,7 @@ impl Gate {
 /// The way against the velocities reported at both ends.
 struct Reported {
     off: Off,
-    /// Length of the reported one, metres.
+    /// Length of the reported one, metres, and more where it is the less sure.
     way_m: f64,
 }
 
@@ -308,8 +313,13 @@ impl Reported {
             _ => 0.0,
         };
         let turned = turned_deg.to_radians();
+        let speed_mps = mean.length();
+        let turn_deg = limits.turn_dps(way_m / interval_s.abs()) * interval_s.abs();
+        let unseen = ((turn_deg - UNSEEN_DEG.0) / (UNSEEN_DEG.1 - UNSEEN_DEG.0)).clamp(0.0, 1.0);
+        let unseen_m = limits.unseen_share * unseen * way_m;
         let parts_m = [
             WAY_SHARE * way_m,
+            unseen_m,
             report.noise.speed_mps * interval_s,
             way_m * turned * turned / 12.0,
             limits.manoeuvre_mps2 * interval_s * interval_s / 12.0,
@@ -318,7 +328,6 @@ impl Reported {
         ];
         let position = 2.0 * error.position_m * error.position_m;
         let off_m = step.way_m.minus(mean.times(interval_s));
-        let speed_mps = mean.length();
         Some(Self {
             off: Off {
                 off_m,
@@ -332,7 +341,7 @@ impl Reported {
                     .fold(position, |sum, part_m| sum + part_m * part_m),
                 along_variance: 2.0 * error.along_m * error.along_m,
             },
-            way_m,
+            way_m: way_m + unseen_m / DRIFT_SHARE,
         })
     }
 }
@@ -370,7 +379,8 @@ fn frozen(
     noise: &Noise,
     gate: f64,
 ) -> Option<Option<Finding>> {
-    if fix.place != course.last.place || step.interval_s <= 0.0 {
+    // What is neither one place to the bit, nor near enough to be encoded apart, is another one.
+    if step.interval_s <= 0.0 || fix.place != course.last.place && step.distance_m > noise.same_m {
         return None;
     }
     let speed_mps = match (course.last.speed_mps, fix.speed_mps) {
@@ -382,6 +392,9 @@ fn frozen(
         return None;
     }
     let missed_m = speed_mps * step.interval_s;
+    if step.distance_m > SAME_SHARE * missed_m {
+        return None;
+    }
     course.frozen_reports = course.frozen_reports.saturating_add(1);
     // The same place a third time is no chance past what its time can be off; a second time may be
     // a sensor that skipped one, and has to pass the noise.

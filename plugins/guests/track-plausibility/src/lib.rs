@@ -5,7 +5,7 @@
 //! itself, `motion` against what `state` kept of the track: `step` says what is in time and within
 //! reach, `gate` what is where the track was going (`filter`, in the tangent plane of `plane`),
 //! `velocity` and `vertical` what the platform can do. `finding` chooses the one rule that speaks,
-//! `score` says how sure it is. A rejected position never moves the track: one bad report far away
+//! `said` keeps what lasts from being said at every report, `score` says how sure it is. A rejected position never moves the track: one bad report far away
 //! is one anomaly, and a track that has really moved is taken up again after a few reports that
 //! agree with each other. Deliberately not here: anything that needs more than one track.
 
@@ -17,6 +17,7 @@ mod parameters;
 mod plane;
 mod platform;
 mod repeats;
+mod said;
 mod score;
 mod source;
 mod state;
@@ -38,6 +39,7 @@ pub use finding::Rule;
 pub use parameters::{Parameters, PlatformParameters, SourceParameters};
 pub use plane::Place;
 pub use platform::{Limits, PLATFORMS_MAX};
+pub use said::{AGAIN_MS, LASTING_MAX, Said};
 pub use score::{SCORE_RATIOS, score};
 pub use state::{
     Candidate, Course, Fix, RECENT_MAX, Recent, STATE_BYTES_MAX, TimeKind, TrackState, Velocity,
@@ -90,18 +92,18 @@ impl Validator for TrackPlausibility {
         let track = &message.body;
         let limits = self.platforms.limits(message.class, track);
         let noise = self.sources.noise(message.class, track);
-        let mut found = Findings::default();
         let state = state.get_or_insert_with(|| TrackState {
             captured_ms: state::millis(message.captured_ns),
             ..TrackState::default()
         });
         heard(state, state::millis(message.captured_ns));
+        let mut found = Findings::new(state.said);
         // What a repeat says was judged when it was said first.
-        if !repeats::judge(track, state, &noise, &self.rules.parameters, &mut found) {
+        if !repeats::judge(track, state, &noise, limits, &self.rules, &mut found) {
             let report = values::judge(message, noise, limits, &mut found);
             motion::judge(&report, limits, state, &self.rules, &mut found);
         }
-        found.say(out);
+        state.said = found.say(out);
     }
 
     fn expire(
@@ -137,6 +139,10 @@ impl Validator for TrackPlausibility {
 /// Notes when the track was heard.
 fn heard(state: &mut TrackState, captured_ms: u32) {
     let interval_s = state::seconds(state.captured_ms, captured_ms).max(0.0) as f32;
+    if interval_s > 0.0 {
+        let elapsed_ms = captured_ms.wrapping_sub(state.captured_ms);
+        state.said.elapse(elapsed_ms);
+    }
     state.captured_ms = captured_ms;
     if interval_s > 0.0 {
         state.interval_s = if state.interval_s == 0.0 {

@@ -25,6 +25,9 @@ const CANDIDATE_S: f64 = 600.0;
 /// Times that reports go from one place to another and back, each out of the other's reach, before
 /// they are of two tracks. Source: the published rule for a doubled identity.
 const ALTERNATIONS: u8 = 3;
+/// Distance to such a place over what is within reach, at least: what is nearer may be the noise of
+/// one track.
+const CLASH_RATIO: f64 = 2.0;
 /// Mean square of the innovations that a new track starts with: its first ones have more room.
 const NOISE_START: f32 = 2.0;
 
@@ -52,12 +55,28 @@ pub fn judge(
         course_deg: report.course_deg.map(|course| course as f32),
     };
     if let Some(course) = &state.course {
-        let step = Step::new(&course.last, &fix, &report.noise, limits, rules);
+        let step = Step::new(
+            &course.last,
+            &fix,
+            course.noise,
+            &report.noise,
+            limits,
+            rules,
+        );
         if step.is_late() {
             late(fix, &step, report, limits, state, rules, found);
             return;
         }
+        if report.noise.numbered && step.interval_s > gate::gap_s(course) {
+            // The number may be another track's by now, of which nothing is known: the old one's
+            // place stays a hint, in case it is this report's time that is off.
+            state.candidate = Some(hint(course.last));
+            state.course = None;
+            state.velocity = None;
+            state.vertical = None;
+        }
     }
+    let values = *found;
     let judged = velocity::judge(report, state, shown, limits, rules, found);
     let vertical = vertical::judge(report, state, limits, rules, found);
     if !matches!(judged, Judged::Accepted(_)) {
@@ -73,9 +92,18 @@ pub fn judge(
         state.vertical = vertical;
         return;
     };
-    let step = Step::new(&course.last, &fix, &report.noise, limits, rules);
+    let step = Step::new(
+        &course.last,
+        &fix,
+        course.noise,
+        &report.noise,
+        limits,
+        rules,
+    );
     if !step.is_reachable() {
-        // Whatever else the report says is of the same doubtful origin.
+        // Whatever else the report says is of the same doubtful origin, and against what is known of
+        // another place.
+        *found = values;
         teleport(fix, &step, report, limits, state, rules, found);
         return;
     }
@@ -87,15 +115,11 @@ pub fn judge(
         gate::Passed::Unmoved => settle(state, &fix),
         gate::Passed::Restart => {
             // If it is this report's time that is off, the track comes back to where it was.
-            state.candidate = Some(Candidate {
-                fix: course.last,
-                reports: 0,
-                alternations: 0,
-            });
+            state.candidate = Some(hint(course.last));
             state.course = Some(start(fix, report, limits));
         }
         gate::Passed::Off(finding) => {
-            if let Set::Aside { .. } = set_aside(fix, false, report, limits, state, rules) {
+            if let Set::Aside { .. } = set_aside(fix, false, false, report, limits, state, rules) {
                 found.add(finding);
             }
             return;
@@ -109,6 +133,15 @@ fn keep_velocity(state: &mut TrackState, judged: Judged) {
     match judged {
         Judged::Nothing => {}
         Judged::Accepted(velocity) | Judged::Rejected(velocity) => state.velocity = Some(velocity),
+    }
+}
+
+/// Where the track was: if its time ran ahead, it comes back to it.
+fn hint(fix: Fix) -> Candidate {
+    Candidate {
+        fix,
+        reports: 0,
+        alternations: 0,
     }
 }
 
@@ -133,7 +166,7 @@ fn start(fix: Fix, report: &Report, limits: &Limits) -> Course {
 fn anew(fix: Fix, before: Option<Fix>, report: &Report, limits: &Limits, rules: &Rules) -> Course {
     let mut course = start(fix, report, limits);
     let Some(before) = before else { return course };
-    let step = Step::new(&before, &fix, &report.noise, limits, rules);
+    let step = Step::new(&before, &fix, 1.0, &report.noise, limits, rules);
     if step.is_timed() && step.interval_s > 0.0 {
         let noise_mps = 2.0 * report.noise.position_m / step.interval_s;
         let manoeuvre_mps = limits.manoeuvre_mps2 * step.interval_s;
@@ -151,6 +184,11 @@ fn anew(fix: Fix, before: Option<Fix>, report: &Report, limits: &Limits, rules: 
         course = start(fix, report, limits);
     }
     course
+}
+
+/// Mean square of the track's own noise.
+fn noisy(state: &TrackState) -> f32 {
+    state.course.map_or(1.0, |course| course.noise)
 }
 
 /// A good position was seen: those that were set aside were not in a row.
@@ -175,18 +213,26 @@ enum Set {
 fn set_aside(
     fix: Fix,
     out_of_reach: bool,
+    far: bool,
     report: &Report,
     limits: &Limits,
     state: &mut TrackState,
     rules: &Rules,
 ) -> Set {
     let agreeing = state.candidate.filter(|candidate| {
-        let step = Step::new(&candidate.fix, &fix, &report.noise, limits, rules);
+        let step = Step::new(
+            &candidate.fix,
+            &fix,
+            noisy(state),
+            &report.noise,
+            limits,
+            rules,
+        );
         !step.is_late() && step.is_reachable()
     });
     let (reports, alternations) = match agreeing {
         Some(candidate) => {
-            let back = out_of_reach && candidate.reports == 0;
+            let back = far && candidate.reports == 0;
             (
                 candidate.reports.saturating_add(1),
                 candidate.alternations.saturating_add(u8::from(back)),
@@ -234,7 +280,8 @@ fn teleport(
     found: &mut Findings,
 ) {
     let ratio = step.distance_m / step.allowed_m;
-    let (alternations, up) = match set_aside(fix, true, report, limits, state, rules) {
+    let far = ratio >= CLASH_RATIO;
+    let (alternations, up) = match set_aside(fix, true, far, report, limits, state, rules) {
         Set::Aside { alternations } => (alternations, false),
         Set::Up { alternations } => (alternations, true),
     };
@@ -284,7 +331,14 @@ fn late(
         .is_some_and(|course| gate::was_there(&course, &fix, step, report, limits, rules));
     // The last report's time was far ahead, and this one goes on where the track was before.
     let resumed = state.candidate.filter(|candidate| {
-        let step = Step::new(&candidate.fix, &fix, &report.noise, limits, rules);
+        let step = Step::new(
+            &candidate.fix,
+            &fix,
+            noisy(state),
+            &report.noise,
+            limits,
+            rules,
+        );
         candidate.reports == 0 && step.interval_s >= 0.0 && step.is_reachable()
     });
     if was_there || resumed.is_some() {
@@ -319,7 +373,7 @@ fn late(
         ));
         return;
     }
-    if let Set::Aside { .. } = set_aside(fix, true, report, limits, state, rules) {
+    if let Set::Aside { .. } = set_aside(fix, true, true, report, limits, state, rules) {
         found.add(Finding::new(
             Rule::TimeReversal,
             Severity::Major,

@@ -43,6 +43,10 @@ pub struct Limits {
     pub manoeuvre_mps2: f64,
     /// Speed below which its course says nothing, metres per second.
     pub direction_speed_mps: f64,
+    /// Share of its way by which it may be off the mean of the velocities at both ends, one standard
+    /// deviation, where it could have turned a full circle and a half unseen. None for kinds that
+    /// turn seldom and report often.
+    pub unseen_share: f64,
     /// Distance that is never judged: noise of the position, metres.
     pub floor_m: f64,
     /// True if every report of the kind should carry a position.
@@ -76,7 +80,8 @@ impl Limits {
 /// 20°/s, above the 11.8°/s that AIS can say. Manoeuvre: a tenth of that. Direction: below 5 kt
 /// course over ground follows the noise of the position. Floor: readsb has 10 m on the surface; AIS
 /// without its flag for high accuracy promises no better than 10 m at each of the two ends (§ 3.1),
-/// and says nothing of how much worse: 100 m, chosen on the recordings (README).
+/// and says nothing of how much worse: 100 m, chosen on the recordings (README). Unseen: a boat that
+/// zigzags at 40 kt and reports every 30 s (class B) is off by two thirds of its way now and then.
 const SEA: Limits = Limits {
     speed_max_mps: 100.0 * KNOT_MPS,
     reach_speed_mps: 120.0 * KNOT_MPS,
@@ -86,18 +91,21 @@ const SEA: Limits = Limits {
     climb_max_mps: 10.0,
     manoeuvre_mps2: 0.5,
     direction_speed_mps: 5.0 * KNOT_MPS,
+    unseen_share: 0.4,
     floor_m: 100.0,
     position_expected: true,
 };
 
 /// Ships under the SOLAS convention. Speed limit: the fastest in service, the ferry *Francisco*,
-/// made 58.1 kt on trials. Acceleration: 1 kt/s, above
+/// made 58.1 kt on trials. Acceleration:
+/// pilot and rescue boats carry class A too, and reach 30 kt within 16 s or so: a tenth of a g, above
 /// the crash stop of a fast ferry.
 /// Manoeuvre: a ship of 10 m/s that turns at 1°/s is pulled by 0.17 m/s².
 const CLASS_A: Limits = Limits {
     speed_max_mps: 60.0 * KNOT_MPS,
-    acceleration_mps2: KNOT_MPS,
+    acceleration_mps2: 1.0,
     manoeuvre_mps2: 0.2,
+    unseen_share: 0.0,
     ..SEA
 };
 
@@ -117,6 +125,7 @@ const AIR: Limits = Limits {
     climb_max_mps: 12_500.0 * FOOT_PER_MINUTE_MPS,
     manoeuvre_mps2: 2.5,
     direction_speed_mps: 50.0 * KNOT_MPS,
+    unseen_share: 0.0,
     floor_m: 30.0,
     position_expected: false,
 };
@@ -135,6 +144,7 @@ const HELICOPTER: Limits = Limits {
     load_factor: 3.5,
     turn_max_dps: 60.0,
     direction_speed_mps: 20.0 * KNOT_MPS,
+    unseen_share: 0.4,
     ..AIR
 };
 
@@ -149,6 +159,7 @@ const FIGHTER: Limits = Limits {
     turn_max_dps: 60.0,
     climb_max_mps: 350.0,
     manoeuvre_mps2: 30.0,
+    unseen_share: 0.4,
     ..AIR
 };
 
@@ -163,6 +174,7 @@ const GROUND: Limits = Limits {
     climb_max_mps: 10.0,
     manoeuvre_mps2: 2.0,
     direction_speed_mps: 3.0,
+    unseen_share: 0.4,
     floor_m: 30.0,
     position_expected: false,
 };
@@ -171,7 +183,7 @@ const GROUND: Limits = Limits {
 pub const FOOT_PER_MINUTE_MPS: f64 = 0.3048 / 60.0;
 
 /// Limits that need no configuration.
-const DEFAULTS: [(&str, Limits); 15] = [
+const DEFAULTS: [(&str, Limits); 21] = [
     (TRACK_SEA, SEA),
     (TRACK_AIR, AIR),
     (TRACK_GROUND, GROUND),
@@ -184,6 +196,13 @@ const DEFAULTS: [(&str, Limits); 15] = [
     ("high-performance", FIGHTER),
     ("highly-manoeuvrable", FIGHTER),
     ("rotorcraft", HELICOPTER),
+    // Categories of DIS (SISO-REF-010) that fly like them.
+    ("attack", FIGHTER),
+    ("electronic-warfare", FIGHTER),
+    ("reconnaissance", FIGHTER),
+    ("trainer", FIGHTER),
+    ("air-sea-rescue", HELICOPTER),
+    ("autogyro", HELICOPTER),
     ("surface-emergency", GROUND),
     ("surface-service", GROUND),
     ("surface-vehicle", GROUND),

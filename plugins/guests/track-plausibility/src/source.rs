@@ -23,6 +23,12 @@ pub struct Noise {
     pub received_s: f64,
     /// Of a reported speed, metres per second.
     pub speed_mps: f64,
+    /// How long a reported velocity can be held before the next one, seconds.
+    pub held_s: f64,
+    /// Two positions this near are one place, metres: how far apart two encodings of it are read.
+    pub same_m: f64,
+    /// True where a track is known by a number that its source gives to another track later.
+    pub numbered: bool,
     /// Two equal reports this near are one that came twice, when their time is that of reception,
     /// seconds; 0 where a source does not send so often that it could be told.
     pub repeat_s: f64,
@@ -39,12 +45,19 @@ const AIS: Noise = Noise {
     late_s: 1.0,
     received_s: 2.1,
     speed_mps: 0.5,
+    held_s: 0.0,
+    same_m: 0.0,
+    numbered: false,
     repeat_s: 1.5,
 };
 
 /// ADS-B. Position: 5 m from the compact position (17 bits of 360/59 degrees); the rule of carriage
 /// asks for better than 93 m with 95 % (14 CFR 91.227(c)), most do far better. Time: 0.6 s of delay
-/// need not be compensated (91.227(e)); receivers of one network are within a second. Speed: better than 10 m/s with 95 % (91.227(c)). Repeats:
+/// need not be compensated (91.227(e)); receivers of one network are within a second. Speed: better
+/// than 10 m/s with 95 % (91.227(c)). Held: the velocity comes in messages of its own, and the decoder merges
+/// those of the last 5 s. One place: a step of the compact position is 5.1 m in even
+/// frames and 5.2 m in odd ones (6° and 360/59 degrees over 2¹⁷, ICAO Doc 9871, C.2.6), so what is
+/// rounded from one place differs by up to half of both on each axis, 7.4 m in all. Repeats:
 /// squitters of position and velocity are 0.4 s apart at least (ICAO Annex 10, volume IV).
 const ADSB: Noise = Noise {
     position_m: 20.0,
@@ -52,6 +65,9 @@ const ADSB: Noise = Noise {
     late_s: 0.6,
     received_s: 1.0,
     speed_mps: 2.0,
+    held_s: 5.0,
+    same_m: 7.5,
+    numbered: false,
     repeat_s: 0.3,
 };
 
@@ -62,17 +78,24 @@ const MLAT: Noise = Noise {
     late_s: 1.0,
     received_s: 2.1,
     speed_mps: 5.0,
+    held_s: 0.0,
+    same_m: 0.0,
+    numbered: false,
     repeat_s: 0.0,
 };
 
-/// One radar: 70 m in range and 0.08° in azimuth, which is 140 m at 100 km (EUROCONTROL
-/// SUR.ET1.ST01.1000-STD-01-01).
+/// One radar: 70 m in range and 0.08° in azimuth (EUROCONTROL SUR.ET1.ST01.1000-STD-01-01), which is
+/// 140 m at 100 km and 250 m at 180 km, half-way to where an area radar ends. Farther out the gate
+/// follows.
 const RADAR: Noise = Noise {
-    position_m: 150.0,
+    position_m: 250.0,
     time_s: 0.2,
     late_s: 0.5,
     received_s: 2.1,
     speed_mps: 10.0,
+    held_s: 0.0,
+    same_m: 0.0,
+    numbered: true,
     repeat_s: 0.0,
 };
 
@@ -86,6 +109,9 @@ const SYSTEM_TRACK: Noise = Noise {
     late_s: 10.0,
     received_s: 2.1,
     speed_mps: 5.0,
+    held_s: 0.0,
+    same_m: 0.0,
+    numbered: true,
     repeat_s: 0.0,
 };
 
@@ -96,6 +122,9 @@ const GMTI: Noise = Noise {
     late_s: 1.0,
     received_s: 2.1,
     speed_mps: 3.0,
+    held_s: 0.0,
+    same_m: 0.0,
+    numbered: false,
     repeat_s: 0.0,
 };
 
@@ -106,6 +135,9 @@ const DIS: Noise = Noise {
     late_s: 0.5,
     received_s: 2.1,
     speed_mps: 1.0,
+    held_s: 0.0,
+    same_m: 0.0,
+    numbered: false,
     repeat_s: 0.0,
 };
 
@@ -116,6 +148,9 @@ const OTHER: Noise = Noise {
     late_s: 2.0,
     received_s: 2.1,
     speed_mps: 5.0,
+    held_s: 0.0,
+    same_m: 0.0,
+    numbered: false,
     repeat_s: 0.0,
 };
 

@@ -9,6 +9,7 @@ use outrigger_sdk::{State, TimeSource};
 
 use crate::filter::Filter;
 use crate::plane::Place;
+use crate::said::Said;
 
 /// Reports that are remembered to find repeats. Several receivers hand on the same transmission
 /// within seconds, and a ship under way sends every 2 to 10 s: four reach over that.
@@ -35,6 +36,8 @@ pub struct TrackState {
     pub vertical: Option<Vertical>,
     /// Where the track may really be, or another one with its identity.
     pub candidate: Option<Candidate>,
+    /// What may last and was said lately.
+    pub said: Said,
 }
 
 /// The accepted positions of a track.
@@ -50,7 +53,7 @@ pub struct Course {
     pub noise: f32,
     /// Way made less way by the reported velocity, metres, east and north, old ways fading.
     pub drift_m: [f32; 2],
-    /// Way by the reported velocity, metres, fading alike.
+    /// Way by the reported velocity, metres, fading alike; more where it is the less sure.
     pub way_m: f32,
     /// Reports in a row at the last position though the track moves, at most 255.
     pub frozen_reports: u8,
@@ -172,7 +175,7 @@ pub fn seconds(from_ms: u32, to_ms: u32) -> f64 {
 }
 
 /// Version of the bytes.
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 const HAS_COURSE: u8 = 1;
 const HAS_VELOCITY: u8 = 2;
 const HAS_VERTICAL: u8 = 4;
@@ -222,6 +225,12 @@ impl State for TrackState {
                 reports: bytes.u8()?,
                 alternations: bytes.u8()?,
             });
+        }
+        let said = bytes.u8()?;
+        for (place, left_ms) in state.said.0.iter_mut().enumerate() {
+            if said & (1 << place) != 0 {
+                *left_ms = u16::from_le_bytes(bytes.take()?);
+            }
         }
         let recent = state.recent.get_mut(..usize::from(flags >> RECENT_SHIFT));
         for place in recent.ok_or("more recent reports than are kept")? {
@@ -273,6 +282,14 @@ impl State for TrackState {
         if let Some(candidate) = &self.candidate {
             room.fix(&candidate.fix);
             room.put([candidate.reports, candidate.alternations]);
+        }
+        let said = self.said.0.iter().enumerate();
+        let flags = said.fold(0, |flags, (place, left_ms)| {
+            flags | flag(*left_ms > 0, 1 << place)
+        });
+        room.put([flags]);
+        for left_ms in self.said.0.iter().filter(|left_ms| **left_ms > 0) {
+            room.put(left_ms.to_le_bytes());
         }
         for recent in self.recent.iter().flatten() {
             room.put(recent.at_ms.to_le_bytes());

@@ -51,7 +51,15 @@ pub struct Step {
 }
 
 impl Step {
-    pub fn new(from: &Fix, to: &Fix, noise: &Noise, limits: &Limits, rules: &Rules) -> Self {
+    /// `noisy` is the mean square of the track's own noise, in units of its source's.
+    pub fn new(
+        from: &Fix,
+        to: &Fix,
+        noisy: f32,
+        noise: &Noise,
+        limits: &Limits,
+        rules: &Rules,
+    ) -> Self {
         let ns = to.time_ns.abs_diff(from.time_ns) as f64;
         let mut interval_s = if to.time_ns < from.time_ns { -ns } else { ns } / SECOND_NS;
         let tolerance_s = rules.parameters.reversal_tolerance_s;
@@ -83,7 +91,7 @@ impl Step {
             }
             None => limits.reach_speed_mps,
         };
-        let noises = (2.0 * rules.parameters.gate).sqrt();
+        let noises = (2.0 * rules.parameters.gate * f64::from(noisy)).sqrt();
         let way_m = offset_m(from.place, to.place, &rules.geodesic);
         Self {
             interval_s,

@@ -41,6 +41,16 @@ pub struct Report {
     pub noise: Noise,
 }
 
+impl Report {
+    /// How far its time can be off as that of another receiver, seconds.
+    pub fn received_s(&self) -> f64 {
+        match self.time_kind {
+            TimeKind::Received => self.noise.received_s,
+            TimeKind::Own | TimeKind::OwnSecond => 0.0,
+        }
+    }
+}
+
 /// Judges values, and keeps those that can be: what breaks its limit is no measure for anything.
 pub fn judge(
     message: &Message<Track>,

@@ -60,6 +60,14 @@ pub fn judge(
     if interval_s < 0.0 {
         return Judged::Nothing;
     }
+    if values(&now) == values(before) {
+        // It may be held from when it was first said, and the next one new.
+        let held_s = interval_s.min(report.noise.held_s);
+        return Judged::Accepted(Velocity {
+            at_ms: now.at_ms.wrapping_sub((held_s * 1e3) as u32),
+            ..now
+        });
+    }
     if interval_s > STALE_S || is_confirmed(report, speed_mps, shown) {
         return Judged::Accepted(now);
     }
@@ -67,7 +75,7 @@ pub fn judge(
         before,
         now: &now,
         interval_s,
-        elapsed_s: interval_s + SLACK_S,
+        elapsed_s: interval_s + SLACK_S + report.received_s(),
         noise_mps: NOISES * report.noise.speed_mps,
     };
     match change.broken(limits) {
@@ -84,6 +92,14 @@ pub fn judge(
             })
         }
     }
+}
+
+fn values(velocity: &Velocity) -> (f32, Option<f32>, Option<f32>) {
+    (
+        velocity.speed_mps,
+        velocity.course_deg,
+        velocity.heading_deg,
+    )
 }
 
 /// True if the positions show the same velocity: then it did change like that.

@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::report::{LAT_M_PER_DEG, at, given, host, judge, rules, ship};
+use common::report::{KNOT_MPS, LAT_M_PER_DEG, at, given, host, judge, rules, ship};
 use outrigger_sdk::testing::{Anomaly, Given, ValidatorHost, parameters};
 use outrigger_sdk::{Severity, Source, Text, TimeSource, Track};
 use serde_json::json;
@@ -286,12 +286,12 @@ fn reported_velocity_agrees_with_the_one_that_positions_show() {
     }
     for (speed_mps, course_deg) in [(15.0, 0.0), (6.0, 0.0), (10.0, 90.0)] {
         let said = saying(30, speed_mps, course_deg);
-        assert!(
-            said[20..]
-                .iter()
-                .all(|rules| rules == &["velocity-mismatch"]),
-            "{said:?}"
-        );
+        // Said again each minute, at the sixth report.
+        let last: Vec<usize> = (12..30).filter(|at| !said[*at].is_empty()).collect();
+        assert_eq!(last.len(), 3, "{said:?}");
+        assert!(last.windows(2).all(|pair| pair[1] - pair[0] == 6));
+        let said = said.concat();
+        assert_eq!(said.last(), Some(&"velocity-mismatch"), "{said:?}");
     }
 }
 
@@ -314,9 +314,13 @@ fn a_place_that_stays_while_the_track_moves_is_frozen() {
         });
         rules(&judge(&tracks))
     };
-    let said = stuck(10.0, 5);
-    assert_eq!(said.concat(), ["frozen-position"; 4], "{said:?}");
-    assert_eq!(said.last().unwrap().len(), 0);
+    // From the second time on, once a minute.
+    for (reports, times) in [(5, 1), (7, 1), (8, 2), (14, 3)] {
+        let said = stuck(10.0, reports);
+        assert_eq!(said.concat(), vec!["frozen-position"; times], "{said:?}");
+        assert_eq!(said[2], ["frozen-position"]);
+        assert_eq!(said.last().unwrap().len(), 0);
+    }
     // Below 5 kt the same place may come twice.
     assert_eq!(stuck(2.5, 3).concat(), [""; 0]);
 }
@@ -325,7 +329,7 @@ fn a_place_that_stays_while_the_track_moves_is_frozen() {
 fn two_ships_with_one_identity_are_named_after_the_third_time() {
     let mut host = host();
     let mut said = Vec::new();
-    for report in 0..12_u32 {
+    for report in 0..14_u32 {
         let seconds = 10.0 * f64::from(report);
         let there = Track {
             lon_deg: Some(1.0),
@@ -338,16 +342,87 @@ fn two_ships_with_one_identity_are_named_after_the_third_time() {
         };
         said.extend(host.validate(0, &[given(&track)]));
     }
-    let expected: Vec<Vec<&str>> = (0..12)
+    let expected: Vec<Vec<&str>> = (0..14)
         .map(|report| match report {
             1 | 3 | 5 => vec!["teleport"],
-            7 | 9 | 11 => vec!["duplicate-identity"],
+            // A minute later again, at the next of the other's reports.
+            7 | 13 => vec!["duplicate-identity"],
             _ => vec![],
         })
         .collect();
     assert_eq!(rules(&said), expected);
     assert_eq!(said[7][0].severity, Severity::Critical);
     assert_eq!(said[7][0].evidence["alternations"], 3.0);
+}
+
+#[test]
+fn what_lasts_is_said_once_a_minute_and_each_rejected_position_each_time() {
+    // A report each two seconds for five minutes: 102.2 kt at rest, and no position at all.
+    let fast = |seconds| Track {
+        speed_mps: Some(102.2 * KNOT_MPS),
+        ..ship(seconds, 0.0)
+    };
+    let nowhere = |seconds| Track {
+        lat_deg: None,
+        lon_deg: None,
+        ..ship(seconds, 0.0)
+    };
+    for (rule, report) in [
+        ("speed", &fast as &dyn Fn(f64) -> Track),
+        ("not-available", &nowhere),
+    ] {
+        let tracks: Vec<Track> = (0..150).map(|at| report(2.0 * f64::from(at))).collect();
+        let said = rules(&judge(&tracks));
+        for (place, said) in said.iter().enumerate() {
+            let expected: &[&str] = if place % 30 == 0 { &[rule] } else { &[] };
+            assert_eq!(said, expected, "{place}");
+        }
+    }
+    // Another rule speaks in between, and says how many were broken: the one that lasts is not one.
+    let mut tracks: Vec<Track> = (0..10).map(|at| fast(2.0 * f64::from(at))).collect();
+    tracks[5].lon_deg = Some(1.0);
+    let said = judge(&tracks);
+    assert_eq!(rules(&said).concat(), ["speed", "teleport"]);
+    assert!(!said[5][0].evidence.contains_key("suppressed"));
+    // Positions that jump are each an anomaly.
+    let jumps: Vec<Track> = (0..20)
+        .map(|at| {
+            let away_m = if at % 2 == 0 {
+                0.0
+            } else {
+                9e4 * f64::from(at)
+            };
+            ship(10.0 * f64::from(at), 100.0 * f64::from(at) + away_m)
+        })
+        .collect();
+    assert_eq!(rules(&judge(&jumps)).concat(), ["teleport"; 10]);
+}
+
+#[test]
+fn a_pilot_boat_of_class_a_gathers_way() {
+    // From rest to 30 kt in 16 s, a report every 6 s, then as fast again to rest.
+    let speeds = [0.0, 5.8, 11.6, 15.4, 15.4, 9.6, 3.8, 0.0];
+    let mut north_m = 0.0;
+    let tracks: Vec<Track> = (0..speeds.len())
+        .map(|place| {
+            if place > 0 {
+                north_m += 6.0 * f64::midpoint(speeds[place - 1], speeds[place]);
+            }
+            Track {
+                speed_mps: Some(speeds[place]),
+                ..ship(6.0 * place as f64, north_m)
+            }
+        })
+        .collect();
+    assert_eq!(rules(&judge(&tracks)).concat(), [""; 0]);
+    // No vessel does twice that.
+    let doubled = [ship(0.0, 0.0), ship(6.0, 0.0)].map(|track| Track {
+        speed_mps: track
+            .speed_mps
+            .map(|_| if track.time_ns == at(0.0) { 0.0 } else { 11.6 }),
+        ..track
+    });
+    assert_eq!(rules(&judge(&doubled)).concat(), ["acceleration"]);
 }
 
 #[test]

@@ -7,8 +7,8 @@ use common::report::{at, given, host};
 use outrigger_sdk::testing::{Anomaly, Given};
 use outrigger_sdk::{AltDatum, Source, State, Text, TimeSource, Track};
 use track_plausibility::{
-    Candidate, Course, Fix, Place, Recent, STATE_BYTES_MAX, TimeKind, TrackState, Velocity,
-    Vertical,
+    AGAIN_MS, Candidate, Course, Fix, LASTING_MAX, Place, Recent, STATE_BYTES_MAX, Said, TimeKind,
+    TrackState, Velocity, Vertical,
 };
 
 /// xorshift64*: enough for test data, the same everywhere.
@@ -162,11 +162,12 @@ fn state_is_small_whatever_comes() {
             alternations: u8::MAX,
         }),
         recent: [Some(recent); track_plausibility::RECENT_MAX],
+        said: Said([AGAIN_MS; LASTING_MAX]),
     };
     let longest = bytes(&fullest);
     // The README says so.
-    assert_eq!(longest, 183);
-    const { assert!(183 <= STATE_BYTES_MAX) };
+    assert_eq!(longest, 200);
+    const { assert!(200 <= STATE_BYTES_MAX) };
     let mut host = host();
     for message in faulty(7, 2_000) {
         host.validate(0, std::slice::from_ref(&message));
@@ -192,10 +193,10 @@ fn a_state_that_is_none_is_an_error_and_never_a_panic() {
         "bytes after the state"
     );
     let mut newer = bytes.clone();
-    newer[0] = 3;
+    newer[0] = 4;
     assert_eq!(
         TrackState::decode(&newer).unwrap_err(),
-        "state of version 3, known is 2"
+        "state of version 4, known is 3"
     );
     let mut random = Random(5);
     for _ in 0..10_000 {

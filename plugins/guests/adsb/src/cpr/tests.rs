@@ -18,17 +18,35 @@ fn close(got: Position, lat_deg: f64, lon_deg: f64) {
 
 #[test]
 fn the_table_of_zones_is_its_formula() {
-    for (zones, limit) in (2..=59).rev().zip(ZONE_LIMITS_DEG) {
+    for (zones, limit) in (3..=59).rev().zip(ZONE_LIMITS_DEG) {
         let turn = 2.0 * std::f64::consts::PI / f64::from(zones);
         let part = (1.0 - (std::f64::consts::PI / 30.0).cos()) / (1.0 - turn.cos());
         let computed = part.sqrt().acos().to_degrees();
-        assert!((computed - limit).abs() < 1e-9 || zones == 2, "{zones}");
+        assert!((computed - limit).abs() < 1e-9, "{zones}");
         assert_eq!(longitude_zones(limit - 1e-9), zones);
         assert_eq!(longitude_zones(limit), zones - 1);
         assert_eq!(longitude_zones(-limit - 1e-9), zones - 1);
     }
     assert_eq!(longitude_zones(0.0), 59);
     assert_eq!(longitude_zones(90.0), 1);
+}
+
+/// The one limit that is a latitude of a frame: at it there are two zones, beyond it one.
+#[test]
+fn at_87_degrees_there_are_two_zones() {
+    for lat_deg in [87.0, -87.0, 87.0 - 1e-9] {
+        assert_eq!(longitude_zones(lat_deg), 2, "{lat_deg}");
+    }
+    for lat_deg in [87.0 + 1e-9, -87.0 - 1e-9] {
+        assert_eq!(longitude_zones(lat_deg), 1, "{lat_deg}");
+    }
+    // 87° is step 65,536 of the even zone 14: the middle of it.
+    let even = cpr(false, false, 65_536, 65_536);
+    let near = Position {
+        lat_deg: 87.0,
+        lon_deg: 80.0,
+    };
+    close(local(even, near).unwrap(), 87.0, 90.0);
 }
 
 /// 8D40621D58C382D690C8AC2863A7 and 8D40621D58C386435CC412692AD6, the example of "The 1090

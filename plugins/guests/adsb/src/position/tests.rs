@@ -65,3 +65,55 @@ fn frames_of_two_aircraft_are_no_pair() {
     assert_eq!(got[2], Err(Unresolved::Inconsistent));
     assert_eq!(got[3], Ok(Method::Local));
 }
+
+fn airborne(place: u32, at_us: u64) -> (Heard, message::Position) {
+    // Type code 11, even and odd in turn; the place is the latitude's step.
+    let odd = u64::from(place & 1);
+    let me = 11 << 51 | odd << 34 | u64::from(place) << 17;
+    let [_, bytes @ ..] = me.to_be_bytes();
+    let me = Me::new(bytes);
+    let when = When { at_us, sequence: 0 };
+    (Heard { when, me }, message::Position::read(me).unwrap())
+}
+
+#[test]
+fn equal_bits_are_a_repeat_for_2_2_seconds() {
+    // As often as an aircraft sends, six in that time.
+    let step_us = 400_000;
+    let mut kept = Kept::default();
+    for place in 0..20u32 {
+        let at_us = u64::from(place) * step_us;
+        let (heard, message) = airborne(place, at_us);
+        assert!(!is_repeat(heard, &kept), "{place}");
+        let _ = resolve(heard, &message, &mut kept, None);
+        for earlier in 0..=place {
+            let sent_us = u64::from(earlier) * step_us;
+            let (again, _) = airborne(earlier, at_us);
+            let expected = at_us - sent_us <= REPEAT_US_MAX;
+            assert_eq!(is_repeat(again, &kept), expected, "{earlier} after {place}");
+        }
+    }
+}
+
+/// What hovers sends the same for long: it is heard again when the time is over.
+#[test]
+fn equal_bits_later_than_that_are_a_position() {
+    let mut kept = Kept::default();
+    let (first, message) = airborne(0, 0);
+    let _ = resolve(first, &message, &mut kept, None);
+    assert!(is_repeat(airborne(0, REPEAT_US_MAX).0, &kept));
+    assert!(!is_repeat(airborne(0, REPEAT_US_MAX + 1).0, &kept));
+}
+
+#[test]
+fn what_is_kept_for_repeats_is_bounded() {
+    let mut kept = Kept::default();
+    for place in 0..1_000 {
+        let (heard, message) = airborne(place, u64::from(place));
+        let _ = resolve(heard, &message, &mut kept, None);
+    }
+    assert_eq!(kept.seen.iter().flatten().count(), SEEN_MAX);
+    // The oldest were forgotten.
+    assert!(!is_repeat(airborne(0, 1_000).0, &kept));
+    assert!(is_repeat(airborne(999, 1_000).0, &kept));
+}

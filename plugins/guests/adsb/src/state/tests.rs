@@ -31,6 +31,10 @@ fn full(latest: u64) -> Kept {
                 lon_deg: 179.5,
             },
         }),
+        seen: [Some(Seen {
+            at_us: 0,
+            me: Me::new([0xff; ME_BYTES]),
+        }); SEEN_MAX],
     }
 }
 
@@ -45,4 +49,19 @@ fn a_state_comes_back_and_keeps_its_bound() {
             assert!(Kept::decode(&bytes[..end]).is_err());
         }
     }
+}
+
+/// What the version before wrote: the same, without the last part.
+#[test]
+fn a_state_of_version_1_is_read() {
+    let kept = Kept {
+        seen: [None; SEEN_MAX],
+        ..full(0x1234)
+    };
+    let mut bytes = Vec::new();
+    kept.encode(&mut bytes);
+    bytes[0] = 1;
+    assert_eq!(Kept::decode(&bytes).unwrap(), kept);
+    bytes[0] = VERSION + 1;
+    assert!(Kept::decode(&bytes).is_err());
 }

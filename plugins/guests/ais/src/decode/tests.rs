@@ -128,7 +128,7 @@ fn every_frame_of_a_message_that_cannot_be_read_is_rejected() {
 #[test]
 fn fragments_longer_than_a_message_are_rejected() {
     let long = "0".repeat(100);
-    let first = sentence(&format!("AIVDM,3,1,1,B,8{long},0"));
+    let first = sentence(&format!("AIVDM,3,1,1,B,5{long},0"));
     let next = sentence(&format!("AIVDM,3,2,1,B,{long},0"));
     let (out, slots) = run(&[(0, &first), (0, &next)]);
     assert!(slots.groups[0].is_none());
@@ -161,4 +161,45 @@ fn a_frame_of_several_lines_is_skipped_once_by_what_says_most() {
     let frame = format!("# hello\n{counted}\n\n$GPGGA,1*4B\n");
     let (out, _) = run(&[(0, &frame), (0, "# hello"), (0, " \r\n")]);
     assert_eq!(out.skips, ["type-8", "comment", "empty"]);
+}
+
+/// A type 8 in three fragments: each frame is skipped as one, when it comes.
+#[test]
+fn fragments_of_a_counted_type_are_each_skipped() {
+    let parts = [
+        sentence("AIVDM,3,1,4,A,85P5TL0000000000,0"),
+        sentence("AIVDM,3,2,4,A,00000000,0"),
+        sentence("AIVDM,3,3,4,A,00000000,0"),
+    ];
+    let [first, second, third] = parts.each_ref().map(String::as_str);
+    let (out, slots) = run(&[(0, first), (0, second), (0, third)]);
+    assert_eq!(out.skips, ["type-8"; 3]);
+    assert_eq!((out.messages.len(), out.rejects.len()), (0, 0));
+    assert!(slots.groups.iter().all(Option::is_none));
+    // What was skipped is not also lost: neither to the next message, nor to eviction.
+    let (out, slots) = run(&[(0, first), (0, first)]);
+    assert_eq!(out.skips, ["type-8"; 2]);
+    assert_eq!(out.rejects, []);
+    expire(slots.groups[0].as_ref().unwrap(), |_, _, _| {
+        panic!("counted twice")
+    });
+    // A fragment that is missing is the fault of the frame after it.
+    let (out, _) = run(&[(0, first), (0, third)]);
+    assert_eq!(out.skips, ["type-8"]);
+    assert_eq!(out.rejects, [(1, Cause::FragmentOrder)]);
+}
+
+/// What the first fragment does not say: type 24 with a part that has no meaning.
+#[test]
+fn fragments_that_turn_out_to_be_counted_are_rejected() {
+    // Bits 38 and 39 are 3: the middle two of the seventh character.
+    let first = sentence("AIVDM,2,1,4,A,H5P5TL<0000000,0");
+    let second = sentence("AIVDM,2,2,4,A,00000000000000,0");
+    let (out, _) = run(&[(0, &first), (0, &second)]);
+    assert_eq!(out.skips, [] as [&str; 0]);
+    let expected = [(0, Cause::MessageType), (1, Cause::MessageType)];
+    assert_eq!(out.rejects, expected);
+    // In one frame, too.
+    let both = format!("{first}\n{second}");
+    assert_eq!(run(&[(0, &both)]).0.rejects, [(0, Cause::MessageType)]);
 }

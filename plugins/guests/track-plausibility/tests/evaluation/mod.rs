@@ -7,6 +7,7 @@
 pub mod faults;
 pub mod plot;
 pub mod real;
+pub mod report;
 pub mod run;
 pub mod scores;
 pub mod tables;

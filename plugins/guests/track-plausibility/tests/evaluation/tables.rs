@@ -52,7 +52,7 @@ pub fn alarms(tracks: &[Real], raised: &[Raised]) -> BTreeMap<(&'static str, Hal
 
 pub fn alarm_table(rows: &BTreeMap<(&'static str, Half), Alarms>) -> String {
     let mut out = String::from(
-        "| recording | half | tracks | updates | duplicates | anomalies beside (per 10,000) | false alarms (per 10,000) | by rule |\n|---|---|---|---|---|---|---|---|\n",
+        "| recording | half | tracks | updates | duplicates | raw anomalies (per 10,000) | false alarms (per 10,000) | by rule |\n|---|---|---|---|---|---|---|---|\n",
     );
     for ((recording, half), row) in rows {
         let rules: Vec<String> = row

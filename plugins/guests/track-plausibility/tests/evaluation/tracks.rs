@@ -31,8 +31,8 @@ pub struct Real {
 }
 
 /// Seed of the split into halves. One aircraft has 98 % of the ADS-B updates: with this seed it is in
-/// the half that is reported on.
-const SPLIT_SEED: u64 = 3;
+/// the half that is reported on, which is why it is this seed.
+pub const SPLIT_SEED: u64 = 3;
 
 impl Real {
     pub fn half(&self) -> Half {
