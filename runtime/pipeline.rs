@@ -14,6 +14,7 @@
 
 mod batch;
 mod bury;
+mod carry;
 mod decode;
 mod emit;
 mod expire;
@@ -36,6 +37,7 @@ use outrigger_policy::verdict::OnQuarantine;
 
 use batch::Batch;
 pub use bury::{REFUSED, Refusal};
+pub use carry::Carried;
 use decode::{DecodeStage, FrameBatch};
 pub use fold::{Change, Folded, StorePart};
 use member::{Calls, Member, Serves};
@@ -167,6 +169,20 @@ impl Pipeline {
         outbox: &mut dyn Outbox,
         archive: &mut dyn FrameArchive,
     ) -> Result<(), Stopped> {
+        self.process_carried(input, &[], outbox, archive)
+    }
+
+    /// The same for a tap that carries messages already: what each frame is.
+    ///
+    /// # Errors
+    /// As [`Pipeline::process`].
+    pub fn process_carried(
+        &mut self,
+        input: &Input<'_>,
+        carried: &[Carried],
+        outbox: &mut dyn Outbox,
+        archive: &mut dyn FrameArchive,
+    ) -> Result<(), Stopped> {
         self.begin(input.block);
         let tap = input.tap.index();
         if let Some(tick_ns) = input.tick_ns {
@@ -178,7 +194,7 @@ impl Pipeline {
         while start < times.len() {
             self.advance(input, times[start], outbox, archive);
             let end = self.batch_end(tap, times, start);
-            self.run_batch(input, &sequences, start..end, outbox, archive);
+            self.run_batch(input, carried, &sequences, start..end, outbox, archive);
             start = end;
         }
         self.counters.blocks += 1;
@@ -252,6 +268,7 @@ impl Pipeline {
     fn run_batch(
         &mut self,
         input: &Input<'_>,
+        carried: &[Carried],
         sequences: &[u64],
         rows: std::ops::Range<usize>,
         outbox: &mut dyn Outbox,
@@ -271,10 +288,16 @@ impl Pipeline {
             sequences: &sequences[rows.clone()],
             captured_ns: &times[rows.clone()],
             start: rows.start.checked_sub(1).map_or(0, |before| ends[before]),
-            ends: &ends[rows],
+            ends: &ends[rows.clone()],
             bytes: input.frames.bytes(),
         };
-        let mut evicted = self.decode(input.tap, frames);
+        let mut evicted = match self.topology.tap(input.tap).decoder {
+            Some(decoder) => self.decode(decoder, frames),
+            None => {
+                self.carry(frames, &carried[rows]);
+                Vec::new()
+            }
+        };
         for message in &self.batch.messages {
             self.counters.messages[message.class.index()] += 1;
         }
@@ -293,8 +316,12 @@ impl Pipeline {
         }
     }
 
-    fn decode(&mut self, tap: TapId, frames: FrameBatch<'_>) -> Vec<(PluginId, Serves, Vec<Kept>)> {
-        let decoder = self.topology.tap(tap).decoder;
+    fn decode(
+        &mut self,
+        decoder: PluginId,
+        frames: FrameBatch<'_>,
+    ) -> Vec<(PluginId, Serves, Vec<Kept>)> {
+        let tap = frames.tap;
         let Some(member) = self.members[decoder.index()].as_mut() else {
             return Vec::new();
         };

@@ -4,6 +4,7 @@
 //! plugin, rule or cause. Names are the configuration's.
 
 mod gather;
+mod group;
 mod kafka;
 mod render;
 mod sampler;

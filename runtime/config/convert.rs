@@ -92,6 +92,13 @@ pub(super) fn convert(text: &str, file: &Path) -> Result<Config, ConfigErrors> {
                     .map(|(group, label)| (group.tap.clone(), *label)),
             )
             .collect(),
+        carriers: groups
+            .iter()
+            .filter_map(|(group, _)| {
+                let (classes, _) = group.decoded.as_ref()?;
+                Some((group.tap.clone(), classes.clone()))
+            })
+            .collect(),
         plugins: plugins
             .iter()
             .map(|plugin| plugin.name.clone())

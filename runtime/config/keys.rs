@@ -455,9 +455,36 @@ pub const KEYS: &[Key] = &[
         "topic",
         Other("a name as Kafka allows it"),
         "required",
-        "topic to read; each record's value is a frame",
+        "topic to read; each record's value is a frame, or a message",
     )
     .only(&["kafka"]),
+    key(
+        Tap,
+        "content",
+        Choice(&["raw", "decoded"]),
+        "\"raw\"",
+        "what the records are: frames for a decoder, or messages as Outrigger writes them",
+    )
+    .only(&["kafka"])
+    .shapes(),
+    key(
+        Tap,
+        "classes",
+        Other("a list of classes"),
+        "required with content \"decoded\"",
+        "classes of the messages; of one alone, a record needs no header that names it",
+    )
+    .only(&["kafka"])
+    .shapes(),
+    key(
+        Tap,
+        "value",
+        Choice(&["messagepack", "json"]),
+        "\"messagepack\"",
+        "how the bodies of messages are written",
+    )
+    .only(&["kafka"])
+    .shapes(),
     key(
         Tap,
         "consumer_group",

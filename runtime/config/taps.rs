@@ -12,7 +12,7 @@ use outrigger_tap::{
 };
 use toml::de::DeValue;
 
-use super::kafka::is_kafka_topic;
+use super::kafka::{ValueFormat, is_kafka_topic};
 use super::paths::Paths;
 use super::read::{Context, Table};
 use super::words::{join, whole};
@@ -56,6 +56,8 @@ pub struct GroupConfig {
     pub dead_letters_topic: String,
     /// The operator's word that a key's frames are in one partition.
     pub confined: bool,
+    /// Its records are messages: of these classes, their values of this format.
+    pub decoded: Option<(Vec<String>, ValueFormat)>,
 }
 
 /// What to do where a key may be in several partitions.
@@ -76,6 +78,29 @@ fn read_group<'a>(
     let state_topic = name("state_topic", format!("{group}-state"))?;
     let dead_letters_topic = name("dead_letters_topic", format!("{group}-dead-letters"))?;
     let confined = cx.flag(table, "confined", false);
+    let content = cx.choice(table, "content", Some("raw"))?;
+    let decoded = match content {
+        "decoded" => {
+            let classes = cx.names(table, "classes");
+            if classes.is_empty() {
+                cx.refuse(table, "classes");
+            }
+            let format = match cx.choice(table, "value", Some("messagepack"))? {
+                "json" => ValueFormat::Json,
+                _messagepack => ValueFormat::MessagePack,
+            };
+            Some((classes, format))
+        }
+        _raw => {
+            for name in ["classes", "value"] {
+                if cx.has(table, name) {
+                    let message = format!("only for content \"decoded\", is content {content:?}");
+                    cx.fail(join(&table.path, name), message);
+                }
+            }
+            None
+        }
+    };
     Some(GroupConfig {
         tap: tap.to_owned(),
         cluster,
@@ -84,6 +109,7 @@ fn read_group<'a>(
         state_topic,
         dead_letters_topic,
         confined,
+        decoded,
     })
 }
 

@@ -2,7 +2,7 @@
 //!
 //! | header | value |
 //! |---|---|
-//! | `outrigger-id` | `JOURNAL/FRAME/INDEX`: journal's identity, sequence of the last source frame, ordinal among its records. Equal for every repeat and for every topic of one message |
+//! | `outrigger-id` | `JOURNAL/FRAME/INDEX`: journal's identity, sequence of the last source frame, ordinal among its records. Equal for every repeat and for every topic of one message. Of what is said of a key gone silent `JOURNAL/expired/TIME/ORDINAL/CLASS/KEY` |
 //! | `outrigger-class` | class |
 //! | `outrigger-schema` | first 16 hexadecimal digits of the SHA-256 of the class's JSON Schema |
 //! | `outrigger-tap` | tap |
@@ -64,6 +64,11 @@ impl Envelope {
         &self.log_id
     }
 
+    /// The id of the record that was handed over last.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
     /// Hands the record, as it is sent to `topic`, to `send`. The value is as `format` says.
     ///
     /// # Errors
@@ -123,11 +128,15 @@ impl Envelope {
     ) -> Result<(), rmp_serde::decode::Error> {
         const TEXT: &str = "writing into text cannot fail";
         self.id.clear();
-        write!(
-            self.id,
-            "{}/{}/{}",
-            self.log_id, view.last_frame, view.index
-        )
+        let log_id = &self.log_id;
+        match view.last_frame {
+            Some(frame) => write!(self.id, "{log_id}/{frame}/{}", view.index),
+            None => write!(
+                self.id,
+                "{log_id}/expired/{}/{}/{}/{}",
+                view.captured_ns, view.position.ordinal, view.class, view.key
+            ),
+        }
         .expect(TEXT);
         self.captured.clear();
         write!(self.captured, "{}", view.captured_ns).expect(TEXT);

@@ -16,6 +16,7 @@ use rdkafka::consumer::{
     BaseConsumer, Consumer as _, ConsumerContext, ConsumerGroupMetadata, Rebalance,
 };
 use rdkafka::error::KafkaError;
+use rdkafka::message::{BorrowedMessage, Headers as _};
 use rdkafka::statistics::Statistics;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
@@ -33,6 +34,9 @@ const SESSION_TIMEOUT_MS: u64 = 6_000;
 const HEARTBEAT_MS: u64 = 1_000;
 /// Longest time without a call, milliseconds: reading back large state takes the longest.
 const POLL_INTERVAL_MS: u64 = 300_000;
+/// How often the number of the topic's partitions is looked at, milliseconds. Reason: where keys are
+/// placed by the number, they are in other partitions as soon as it has changed.
+const PARTITIONS_LOOK_MS: u64 = 5_000;
 /// Wait between two looks at a transaction that is still open.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
@@ -58,8 +62,12 @@ pub struct Fetched {
     pub offset: i64,
     /// Record's time, milliseconds since the Unix epoch; 0 without.
     pub time_ms: i64,
-    /// Value; empty for a tombstone.
-    pub value: Vec<u8>,
+    /// Value; `None` of a tombstone.
+    pub value: Option<Vec<u8>>,
+    /// Key, if asked for and there.
+    pub key: Option<Vec<u8>>,
+    /// Headers of the names asked for, in order; one without a value is empty.
+    pub headers: Vec<(String, Vec<u8>)>,
 }
 
 #[derive(Default)]
@@ -142,20 +150,30 @@ pub struct Source {
     inner: BaseConsumer<Context>,
     topic: String,
     waiting: VecDeque<Event>,
+    /// Prefix of the headers to read, with the key; `None` reads values alone.
+    headers: Option<&'static str>,
 }
 
 impl Source {
-    /// Joins `group` for `topic`. Does not block.
+    /// Joins `group` for `topic`. Does not block. With `headers`, keys and the headers whose names
+    /// begin so are read too.
     ///
     /// # Errors
     /// The settings make no client.
-    pub fn join(cluster: &Cluster, group: &str, topic: &str) -> Result<Self, Trouble> {
+    pub fn join(
+        cluster: &Cluster,
+        group: &str,
+        topic: &str,
+        headers: Option<&'static str>,
+    ) -> Result<Self, Trouble> {
         let mut config = consumer_settings(cluster, group, "read_committed");
         config.set("group.protocol", "classic");
         config.set("partition.assignment.strategy", "range");
         config.set("session.timeout.ms", SESSION_TIMEOUT_MS.to_string());
         config.set("heartbeat.interval.ms", HEARTBEAT_MS.to_string());
         config.set("max.poll.interval.ms", POLL_INTERVAL_MS.to_string());
+        let refresh_ms = PARTITIONS_LOOK_MS.to_string();
+        config.set("topic.metadata.refresh.interval.ms", refresh_ms);
         let inner: BaseConsumer<Context> = config
             .create_with_context(Context::default())
             .map_err(|error| Trouble::of_client(&error))?;
@@ -166,7 +184,36 @@ impl Source {
             inner,
             topic: topic.to_owned(),
             waiting: VecDeque::new(),
+            headers,
         })
+    }
+
+    /// Where the group goes on, of these partitions: those without a commit are missing.
+    ///
+    /// # Errors
+    /// The brokers cannot be asked in time.
+    pub fn committed(
+        &self,
+        partitions: &[i32],
+        timeout: Duration,
+    ) -> Result<BTreeMap<i32, i64>, Trouble> {
+        let failed = |error: KafkaError| Trouble::of("read positions", &error);
+        let mut list = TopicPartitionList::new();
+        for &partition in partitions {
+            list.add_partition(&self.topic, partition);
+        }
+        let list = self
+            .inner
+            .committed_offsets(list, timeout)
+            .map_err(failed)?;
+        let mut committed = BTreeMap::new();
+        for one in list.elements() {
+            one.error().map_err(failed)?;
+            if let Offset::Offset(offset) = one.offset() {
+                committed.insert(one.partition(), offset);
+            }
+        }
+        Ok(committed)
     }
 
     /// What comes next, waiting for `wait` at most.
@@ -186,7 +233,9 @@ impl Source {
                 partition: message.partition(),
                 offset: message.offset(),
                 time_ms: message.timestamp().to_millis().unwrap_or(0),
-                value: message.payload().unwrap_or_default().to_vec(),
+                value: message.payload().map(<[u8]>::to_vec),
+                key: self.headers.and_then(|_| message.key()).map(<[u8]>::to_vec),
+                headers: self.headers_of(&message),
             }))),
         };
         // A change of partitions is served inside the call, before what it returns was fetched.
@@ -194,6 +243,20 @@ impl Source {
             .extend(lock(&self.inner.context().events).drain(..));
         self.waiting.extend(polled?);
         Ok(self.waiting.pop_front())
+    }
+
+    fn headers_of(&self, message: &BorrowedMessage<'_>) -> Vec<(String, Vec<u8>)> {
+        let (Some(prefix), Some(headers)) = (self.headers, message.headers()) else {
+            return Vec::new();
+        };
+        let ours = headers
+            .iter()
+            .filter(|header| header.key.starts_with(prefix));
+        ours.map(|header| {
+            let value = header.value.unwrap_or_default();
+            (header.key.to_owned(), value.to_vec())
+        })
+        .collect()
     }
 
     /// Adds positions to a producer's transaction: per partition, the offset to go on from.

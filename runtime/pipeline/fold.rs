@@ -6,7 +6,7 @@ use outrigger_policy::state::{Kept, StateStore, TooLarge};
 use outrigger_policy::topology::{ClassId, TapId};
 use outrigger_policy::verdict::Health;
 
-use super::Pipeline;
+use super::{EXPIRY_STEP_NS, Pipeline};
 
 /// State of one plugin under one label, as a snapshot keeps it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,6 +78,39 @@ impl Pipeline {
             }
         }
         changes
+    }
+
+    /// Latest capture time of a tap, nanoseconds since the Unix epoch; 0 before the first frame.
+    pub fn time_ns(&self, tap: TapId) -> u64 {
+        self.watermarks[tap.index()]
+    }
+
+    /// True if state would expire at a tick of this time.
+    pub fn would_expire(&self, tap: TapId, time_ns: u64) -> bool {
+        let mut places = self.members.iter().flatten().flat_map(|one| &one.places);
+        let before = self.watermarks[tap.index()] / EXPIRY_STEP_NS;
+        time_ns / EXPIRY_STEP_NS > before
+            && places.any(|(_, place)| place.store.has_expired(tap.get(), time_ns))
+    }
+
+    /// True if a plugin keeps something for a key.
+    pub fn keeps(&self, plugin: &str, label: &str, tap: Option<&str>, key: &[u8]) -> bool {
+        let Some(label) = self.topology.labels().find(label) else {
+            return false;
+        };
+        let tap = tap.and_then(|tap| self.topology.find_tap(tap));
+        let mut members = self.members.iter().flatten();
+        let member = members.find(|member| member.name() == plugin);
+        let place = member.and_then(|member| member.places.get(&(label, tap)));
+        place.is_some_and(|place| place.store.get(key).is_some())
+    }
+
+    /// Lifts a plugin's quarantine here, without a ruling. False if it is in none.
+    pub fn lift_now(&mut self, plugin: &str) -> bool {
+        let mut members = self.members.iter_mut().flatten();
+        let member = members.find(|member| member.name() == plugin);
+        let quarantined = member.filter(|member| member.health.quarantined);
+        quarantined.map(|member| member.health.lift()).is_some()
     }
 
     /// What is folded apart from keys: times, classes, health.

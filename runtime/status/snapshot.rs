@@ -75,8 +75,18 @@ pub struct GroupStatus {
     pub partitions: Vec<OwnedPartition>,
     /// Frames processed, those of aborted transactions included.
     pub frames: u64,
+    /// Of these, messages of classes that the tap does not carry.
+    pub other_classes: u64,
+    /// Records refused for good, which are dead letters.
+    pub refused: u64,
+    /// Times that a key was found in two partitions.
+    pub split_keys: u64,
+    /// Records of state sent.
+    pub state_records: u64,
     /// Transactions committed.
     pub commits: u64,
+    /// From the end of a transaction's work until it was committed.
+    pub commit_time: LatencyStatus,
     /// Transactions aborted.
     pub aborts: u64,
     /// Times that the partitions were taken back.
@@ -94,6 +104,10 @@ pub struct OwnedPartition {
     pub position: Option<i64>,
     /// Records between there and the end, as last heard.
     pub lag: Option<u64>,
+    /// Keys that plugins keep, of all labels.
+    pub state_keys: u64,
+    /// Bytes of their state.
+    pub state_bytes: u64,
 }
 
 /// Whether all is well.

@@ -91,6 +91,7 @@ fn link(description: &Description) -> Result<Graph, Errors> {
     let mut errors = Errors::new();
     let mut decoders: Vec<Option<PluginId>> = vec![None; description.taps.len()];
     let mut writers: Vec<Vec<PluginId>> = vec![Vec::new(); description.classes.len()];
+    let (carried, mut carriers) = link_carriers(description, &mut errors);
     let mut plugins = Vec::with_capacity(description.plugins.len());
     for (at, (name, role)) in description.plugins.iter().enumerate() {
         let role = match role {
@@ -131,24 +132,37 @@ fn link(description: &Description) -> Result<Graph, Errors> {
         });
     }
     let mut taps = Vec::with_capacity(description.taps.len());
-    for ((name, label), decoder) in description.taps.iter().zip(&decoders) {
-        match decoder {
-            Some(decoder) => taps.push(Tap {
+    for ((name, label), (decoder, carries)) in
+        description.taps.iter().zip(decoders.iter().zip(carried))
+    {
+        match (decoder, &carries) {
+            (Some(decoder), Some(_)) => {
+                let decoder = description.plugins[decoder.index()].0.clone();
+                errors.push(TopologyError::TapCarries(decoder, name.clone()));
+            }
+            (None, None) => errors.push(TopologyError::TapWithoutDecoder(name.clone())),
+            (Some(_), None) | (None, Some(_)) => taps.push(Tap {
                 name: name.clone(),
                 label: *label,
                 decoder: *decoder,
+                carries: carries.unwrap_or_default(),
             }),
-            None => errors.push(TopologyError::TapWithoutDecoder(name.clone())),
         }
     }
     let mut classes = Vec::with_capacity(description.classes.len());
     for (at, decoders) in writers.into_iter().enumerate() {
-        if decoders.is_empty() {
+        let carriers = std::mem::take(&mut carriers[at]);
+        if decoders.is_empty() && carriers.is_empty() {
             errors.push(TopologyError::UnreachableClass(
                 description.classes[at].0.clone(),
             ));
         }
-        classes.extend(link_class(description, at, decoders, &mut errors));
+        classes.extend(link_class(
+            description,
+            at,
+            (decoders, carriers),
+            &mut errors,
+        ));
     }
     fail_if_any(errors)?;
     let topics = description
@@ -167,6 +181,31 @@ fn link(description: &Description) -> Result<Graph, Errors> {
     };
     spread_labels(&description.labels, &mut graph);
     Ok(graph)
+}
+
+/// By tap, the classes that it carries, if it carries messages; by class, the taps.
+fn link_carriers(
+    description: &Description,
+    errors: &mut Errors,
+) -> (Vec<Option<Vec<ClassId>>>, Vec<Vec<TapId>>) {
+    let mut carried = vec![None; description.taps.len()];
+    let mut carriers = vec![Vec::new(); description.classes.len()];
+    for (name, classes) in &description.carriers {
+        let tap = position(&description.taps, name).expect("a carrier is one of the taps");
+        let mut ids = Vec::new();
+        for class in classes {
+            match position(&description.classes, class) {
+                None => errors.push(TopologyError::UnknownCarried(name.clone(), class.clone())),
+                Some(at) if ids.contains(&ClassId::new(at)) => {}
+                Some(at) => {
+                    ids.push(ClassId::new(at));
+                    insert(&mut carriers[at], TapId::new(tap));
+                }
+            }
+        }
+        carried[tap] = Some(ids);
+    }
+    (carried, carriers)
 }
 
 fn link_taps(
@@ -225,7 +264,7 @@ fn link_writes(
 fn link_class(
     description: &Description,
     at: usize,
-    decoders: Vec<PluginId>,
+    (decoders, carriers): (Vec<PluginId>, Vec<TapId>),
     errors: &mut Errors,
 ) -> Option<Class> {
     let (name, class) = &description.classes[at];
@@ -303,6 +342,7 @@ fn link_class(
     Some(Class {
         name: name.clone(),
         decoders,
+        carriers,
         expired_topic: expired_topic.filter(|_| !validators.is_empty()),
         validators,
         target: target?,

@@ -106,8 +106,8 @@ fn small_graph_is_linked() {
         topology
             .tap(topology.find_tap("harbour").unwrap())
             .decoder
-            .get(),
-        0
+            .map(PluginId::get),
+        Some(0)
     );
     assert_eq!(topology.warnings(), []);
 }
