@@ -224,46 +224,6 @@ impl Pipeline {
         }
     }
 
-    /// Moves a tap's time on, and lets state expire if a new piece of time begins.
-    fn advance(
-        &mut self,
-        input: &Input<'_>,
-        time_ns: u64,
-        outbox: &mut dyn Outbox,
-        archive: &mut dyn FrameArchive,
-    ) {
-        let watermark = &mut self.watermarks[input.tap.index()];
-        let before = *watermark;
-        *watermark = before.max(time_ns);
-        if *watermark / EXPIRY_STEP_NS > before / EXPIRY_STEP_NS {
-            self.expire(input, outbox, archive);
-        }
-    }
-
-    /// End of the batch that starts at `start`: before the first frame of a later piece of time
-    /// at which state could expire, state of this very batch included.
-    fn batch_end(&self, tap: usize, times: &[u64], start: usize) -> usize {
-        let domain = tap as u16;
-        let piece = self.watermarks[tap] / EXPIRY_STEP_NS;
-        let mut oldest = times[start];
-        let limit = times.len().min(start + self.batch_messages_max);
-        (start + 1..limit)
-            .find(|&at| {
-                let begun = oldest;
-                oldest = oldest.min(times[at]);
-                times[at] / EXPIRY_STEP_NS > piece
-                    && self.members.iter().flatten().any(|member| {
-                        let age = member.installed.bounds.age_ns_max;
-                        begun.saturating_add(age) <= times[at]
-                            || member
-                                .places
-                                .values()
-                                .any(|place| place.store.has_expired(domain, times[at]))
-                    })
-            })
-            .unwrap_or(limit)
-    }
-
     /// Takes one batch through all stages.
     fn run_batch(
         &mut self,

@@ -9,6 +9,7 @@
 //! against what it may write.
 
 mod build;
+mod carriers;
 mod error;
 mod spread;
 

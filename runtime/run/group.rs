@@ -13,6 +13,7 @@
 mod decoded;
 mod member;
 mod report;
+mod requests;
 mod rooms;
 mod rows;
 mod share;

@@ -1,6 +1,7 @@
 //! Builds the graph in stages: names, reachability, order, labels. A stage's errors are reported
 //! together, and a later stage sees only what passed the earlier ones.
 
+use super::carriers::link_carriers;
 use super::spread::{check_labels, exits, insert, reserved_topics, spread_labels};
 use super::{
     AUDIT, Class, ClassId, DEAD_LETTERS, Description, Plugin, PluginId, Role, RoleDescription, Tap,
@@ -74,7 +75,7 @@ fn check_names(description: &Description) -> Result<(), Errors> {
     fail_if_any(errors)
 }
 
-fn position<T>(entries: &[(String, T)], name: &str) -> Option<usize> {
+pub(super) fn position<T>(entries: &[(String, T)], name: &str) -> Option<usize> {
     entries.iter().position(|(known, _)| known == name)
 }
 
@@ -165,14 +166,11 @@ fn link(description: &Description) -> Result<Graph, Errors> {
         ));
     }
     fail_if_any(errors)?;
-    let topics = description
-        .topics
-        .iter()
-        .map(|(name, label)| Topic {
-            name: name.clone(),
-            label: *label,
-        })
-        .collect();
+    let topics = description.topics.iter().map(|(name, label)| Topic {
+        name: name.clone(),
+        label: *label,
+    });
+    let topics = topics.collect();
     let mut graph = Graph {
         taps,
         plugins,
@@ -181,31 +179,6 @@ fn link(description: &Description) -> Result<Graph, Errors> {
     };
     spread_labels(&description.labels, &mut graph);
     Ok(graph)
-}
-
-/// By tap, the classes that it carries, if it carries messages; by class, the taps.
-fn link_carriers(
-    description: &Description,
-    errors: &mut Errors,
-) -> (Vec<Option<Vec<ClassId>>>, Vec<Vec<TapId>>) {
-    let mut carried = vec![None; description.taps.len()];
-    let mut carriers = vec![Vec::new(); description.classes.len()];
-    for (name, classes) in &description.carriers {
-        let tap = position(&description.taps, name).expect("a carrier is one of the taps");
-        let mut ids = Vec::new();
-        for class in classes {
-            match position(&description.classes, class) {
-                None => errors.push(TopologyError::UnknownCarried(name.clone(), class.clone())),
-                Some(at) if ids.contains(&ClassId::new(at)) => {}
-                Some(at) => {
-                    ids.push(ClassId::new(at));
-                    insert(&mut carriers[at], TapId::new(tap));
-                }
-            }
-        }
-        carried[tap] = Some(ids);
-    }
-    (carried, carriers)
 }
 
 fn link_taps(

@@ -87,7 +87,8 @@ impl std::fmt::Display for TopologyError {
             Self::UnreachableClass(class) => {
                 write!(
                     f,
-                    "can never have a message: no decoder lists {class} in its writes"
+                    "can never have a message: no decoder lists {class} in its writes, no tap in its \
+                     classes"
                 )
             }
             Self::UnknownValidator(_, plugin) | Self::UnknownRouter(_, plugin) => {

@@ -12,7 +12,6 @@ use super::ship::Ship;
 use super::{CALL_TIMEOUT, GroupRun, Phase, Stuck};
 use crate::config::{GroupConfig, KafkaConfig};
 use crate::record::hex;
-use crate::run::RequestKind;
 
 /// Wait for a record while nothing is due.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
@@ -25,8 +24,8 @@ const BACKOFF: (Duration, Duration) = (Duration::from_millis(100), Duration::fro
 
 /// A member of the group.
 pub(super) struct Member<'a> {
-    run: &'a GroupRun,
-    group: &'a GroupConfig,
+    pub(super) run: &'a GroupRun,
+    pub(super) group: &'a GroupConfig,
     cluster: Cluster,
     commit_interval: Duration,
     /// How often it is looked whether state expires where nothing comes.
@@ -37,7 +36,7 @@ pub(super) struct Member<'a> {
     source: Option<Source>,
     producer: Option<Producer>,
     /// Partitions that are ours.
-    shares: BTreeMap<i32, Share>,
+    pub(super) shares: BTreeMap<i32, Share>,
     at_end: BTreeSet<i32>,
     in_transaction: Option<Instant>,
     transaction_frames: u64,
@@ -245,7 +244,7 @@ impl<'a> Member<'a> {
     }
 
     /// Begins a transaction unless one is under way.
-    fn begin(&mut self) -> Result<(), Stuck> {
+    pub(super) fn begin(&mut self) -> Result<(), Stuck> {
         if let (None, Some(producer)) = (self.in_transaction, &self.producer) {
             self.ship.begin(producer);
             producer.begin()?;
@@ -329,46 +328,6 @@ impl<'a> Member<'a> {
             }
         }
         Ok(())
-    }
-
-    /// Answers operators.
-    fn serve_requests(&mut self) {
-        while let Some(request) = self.run.shared.take_request() {
-            let answer = match &request.what {
-                RequestKind::Snapshot => Err(format!(
-                    "there are no snapshots in a group: state is committed with every transaction, to \
-                     {}",
-                    self.group.state_topic
-                )),
-                RequestKind::Lift { plugin } => self.lift(plugin),
-            };
-            // Who asked may have gone; what was done is done.
-            let _ = request.answer.send(answer);
-        }
-    }
-
-    fn lift(&mut self, plugin: &str) -> Result<String, String> {
-        let known = &self.run.config.plugins;
-        if !known.iter().any(|known| known.name == plugin) {
-            return Err(format!("there is no plugin {plugin}"));
-        }
-        let shares = self.shares.iter_mut();
-        let lifted: Vec<i32> = shares
-            .filter_map(|(&partition, share)| share.lift(plugin).then_some(partition))
-            .collect();
-        if lifted.is_empty() {
-            return Err(format!(
-                "plugin {plugin} is not quarantined in the partitions of this process; each process of \
-                 the group is asked by itself"
-            ));
-        }
-        // It is kept by the next transaction, or, if none comes of it, has to be lifted again.
-        if self.begin().is_err() {
-            tracing::debug!("the lift waits for the next transaction");
-        }
-        Ok(format!(
-            "{plugin} runs again in partitions {lifted:?}; each process of the group is asked by itself"
-        ))
     }
 
     /// Forgets the pipelines, but not what they counted.
