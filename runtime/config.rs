@@ -11,6 +11,7 @@
 mod convert;
 mod digest;
 mod error;
+mod group;
 mod kafka;
 pub mod keys;
 mod labels;
@@ -34,7 +35,7 @@ pub use error::{ConfigError, ConfigErrors};
 pub use kafka::{KafkaConfig, MirrorConfig, PasswordSource, SaslConfig, ValueFormat};
 pub use read::Resolved;
 pub use references::{ReferenceFile, hex};
-pub use taps::{TapConfig, TapSource};
+pub use taps::{CONFINED_RULE, GroupConfig, TapConfig, TapSource};
 pub(crate) use words::hint;
 pub use words::quote_key;
 
@@ -55,8 +56,10 @@ pub struct Config {
     pub pipeline: PipelineConfig,
     /// The graph: labels, who reads and writes what, and the order of validators.
     pub topology: Topology,
-    /// Taps, by [`TapId`].
+    /// Taps, by [`TapId`]; none with `group`.
     pub taps: Vec<TapConfig>,
+    /// A Kafka topic that is read instead of taps: then `taps` is empty, and the graph has one.
+    pub group: Option<GroupConfig>,
     /// Plugins, by [`PluginId`].
     pub plugins: Vec<PluginConfig>,
     /// Topics, by [`TopicId`], the reserved ones last.

@@ -28,7 +28,7 @@ use tokio::sync::oneshot;
 
 use crate::audit::Audit;
 use crate::config::Config;
-use crate::run::{Run, Shared, lock, now_ns};
+use crate::run::{Shared, lock, now_ns};
 use crate::status::{PipelineStatus, Sampler, StatusSnapshot, snapshot};
 
 pub use client::{ClientError, STATUS_BYTES_MAX, ask, fetch_status, status_socket};
@@ -110,13 +110,16 @@ pub struct Control {
 ///
 /// # Errors
 /// A socket, the signals or the thread cannot be had.
-pub fn start(run: &Run, config: &Arc<Config>) -> Result<Control, ControlError> {
-    let shared = run.shared();
+pub fn start(
+    shared: Arc<Shared>,
+    audit: Arc<Audit>,
+    config: &Arc<Config>,
+) -> Result<Control, ControlError> {
     let context = Arc::new(Context {
         sampler: Mutex::new(Sampler::new(&shared, config, now_ns())),
         shared,
         config: Arc::clone(config),
-        audit: run.audit(),
+        audit,
         uid: rustix::process::geteuid().as_raw(),
     });
     let runtime = tokio::runtime::Builder::new_current_thread()

@@ -35,13 +35,14 @@ use std::time::{Duration, Instant};
 use outrigger_kafka::{Delivered, Remedy, Trouble};
 
 pub use broker::{Broker, Kafka, check_progress};
-pub use envelope::Envelope;
+pub use envelope::{Envelope, shipment_bytes};
 pub use feed::{Fed, Feed, FeedError};
 use lane::Flight;
 pub use lane::Lane;
 pub use memory::{MemoryPlan, memory};
 pub use office::{Ending, Office, Refusal};
 pub use open::{Dirs, Forwarders, OpenForward, OpenForwarder, Opened, cluster, open};
+pub(crate) use open::{progress_spec, topic_spec};
 pub use pace::Pace;
 pub use readers::{Readers, Watcher};
 pub use status::{ForwardStatus, LaneStatus, Shown};

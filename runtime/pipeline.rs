@@ -14,6 +14,7 @@
 
 mod batch;
 mod bury;
+mod carry;
 mod decode;
 mod emit;
 mod expire;
@@ -36,8 +37,9 @@ use outrigger_policy::verdict::OnQuarantine;
 
 use batch::Batch;
 pub use bury::{REFUSED, Refusal};
+pub use carry::Carried;
 use decode::{DecodeStage, FrameBatch};
-pub use fold::{Folded, StorePart};
+pub use fold::{Change, Folded, StorePart};
 use member::{Calls, Member, Serves};
 pub use member::{Installed, MisfitError, PluginCounters};
 pub use ports::{Counters, FrameArchive, Input, Outbox, Setup, Stopped};
@@ -167,6 +169,20 @@ impl Pipeline {
         outbox: &mut dyn Outbox,
         archive: &mut dyn FrameArchive,
     ) -> Result<(), Stopped> {
+        self.process_carried(input, &[], outbox, archive)
+    }
+
+    /// The same for a tap that carries messages already: what each frame is.
+    ///
+    /// # Errors
+    /// As [`Pipeline::process`].
+    pub fn process_carried(
+        &mut self,
+        input: &Input<'_>,
+        carried: &[Carried],
+        outbox: &mut dyn Outbox,
+        archive: &mut dyn FrameArchive,
+    ) -> Result<(), Stopped> {
         self.begin(input.block);
         let tap = input.tap.index();
         if let Some(tick_ns) = input.tick_ns {
@@ -178,7 +194,7 @@ impl Pipeline {
         while start < times.len() {
             self.advance(input, times[start], outbox, archive);
             let end = self.batch_end(tap, times, start);
-            self.run_batch(input, &sequences, start..end, outbox, archive);
+            self.run_batch(input, carried, &sequences, start..end, outbox, archive);
             start = end;
         }
         self.counters.blocks += 1;
@@ -208,50 +224,11 @@ impl Pipeline {
         }
     }
 
-    /// Moves a tap's time on, and lets state expire if a new piece of time begins.
-    fn advance(
-        &mut self,
-        input: &Input<'_>,
-        time_ns: u64,
-        outbox: &mut dyn Outbox,
-        archive: &mut dyn FrameArchive,
-    ) {
-        let watermark = &mut self.watermarks[input.tap.index()];
-        let before = *watermark;
-        *watermark = before.max(time_ns);
-        if *watermark / EXPIRY_STEP_NS > before / EXPIRY_STEP_NS {
-            self.expire(input, outbox, archive);
-        }
-    }
-
-    /// End of the batch that starts at `start`: before the first frame of a later piece of time
-    /// at which state could expire, state of this very batch included.
-    fn batch_end(&self, tap: usize, times: &[u64], start: usize) -> usize {
-        let domain = tap as u16;
-        let piece = self.watermarks[tap] / EXPIRY_STEP_NS;
-        let mut oldest = times[start];
-        let limit = times.len().min(start + self.batch_messages_max);
-        (start + 1..limit)
-            .find(|&at| {
-                let begun = oldest;
-                oldest = oldest.min(times[at]);
-                times[at] / EXPIRY_STEP_NS > piece
-                    && self.members.iter().flatten().any(|member| {
-                        let age = member.installed.bounds.age_ns_max;
-                        begun.saturating_add(age) <= times[at]
-                            || member
-                                .places
-                                .values()
-                                .any(|place| place.store.has_expired(domain, times[at]))
-                    })
-            })
-            .unwrap_or(limit)
-    }
-
     /// Takes one batch through all stages.
     fn run_batch(
         &mut self,
         input: &Input<'_>,
+        carried: &[Carried],
         sequences: &[u64],
         rows: std::ops::Range<usize>,
         outbox: &mut dyn Outbox,
@@ -271,10 +248,16 @@ impl Pipeline {
             sequences: &sequences[rows.clone()],
             captured_ns: &times[rows.clone()],
             start: rows.start.checked_sub(1).map_or(0, |before| ends[before]),
-            ends: &ends[rows],
+            ends: &ends[rows.clone()],
             bytes: input.frames.bytes(),
         };
-        let mut evicted = self.decode(input.tap, frames);
+        let mut evicted = match self.topology.tap(input.tap).decoder {
+            Some(decoder) => self.decode(decoder, frames),
+            None => {
+                self.carry(frames, &carried[rows]);
+                Vec::new()
+            }
+        };
         for message in &self.batch.messages {
             self.counters.messages[message.class.index()] += 1;
         }
@@ -293,8 +276,12 @@ impl Pipeline {
         }
     }
 
-    fn decode(&mut self, tap: TapId, frames: FrameBatch<'_>) -> Vec<(PluginId, Serves, Vec<Kept>)> {
-        let decoder = self.topology.tap(tap).decoder;
+    fn decode(
+        &mut self,
+        decoder: PluginId,
+        frames: FrameBatch<'_>,
+    ) -> Vec<(PluginId, Serves, Vec<Kept>)> {
+        let tap = frames.tap;
         let Some(member) = self.members[decoder.index()].as_mut() else {
             return Vec::new();
         };

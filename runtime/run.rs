@@ -14,6 +14,7 @@
 mod archive;
 mod capture;
 mod deliver;
+mod group;
 mod keep;
 mod process;
 mod recover;
@@ -29,7 +30,7 @@ use outrigger_policy::topology::{AUDIT, TapId};
 use outrigger_tap::{ReadLimits, Tap, TapConfig, TapError};
 
 use crate::audit::{Audit, AuditRecord};
-use crate::config::Config;
+use crate::config::{Config, TopicConfig};
 use crate::data::{DataDir, DataError};
 use crate::forward::{self, Forwarders, OpenForward};
 use crate::install::{InstallError, Plugins};
@@ -40,6 +41,7 @@ use crate::snapshot::{self, Identity, Snapshot, SnapshotError};
 use crate::status::PipelineStatus;
 use crate::topics::{TopicCause, TopicError, TopicOptions, Topics};
 use capture::Capture;
+pub use group::GroupRun;
 use keep::Keep;
 use process::Process;
 pub use process::Processed;
@@ -537,20 +539,22 @@ struct OpenTopics<'a> {
     from_block: u64,
 }
 
+fn open_topic_options(topic: &TopicConfig, command: &str, accept_loss: bool) -> Options {
+    let mut options = Options::new(command);
+    options.bytes_max = topic.bytes_max.get();
+    options.segment_bytes_max = topic.segment_bytes.get();
+    options.age_ns_max = Some(topic.age_hours_max.saturating_mul(NS_PER_HOUR));
+    options.accept_loss = accept_loss;
+    options
+}
+
 fn open_topics(
     config: &Config,
     data: &DataDir,
     forwarders: &Forwarders,
     opening: &OpenTopics<'_>,
 ) -> Result<(Topics, Audit, Reports), RunError> {
-    let options = |topic: &crate::config::TopicConfig| {
-        let mut options = Options::new(opening.command);
-        options.bytes_max = topic.bytes_max.get();
-        options.segment_bytes_max = topic.segment_bytes.get();
-        options.age_ns_max = Some(topic.age_hours_max.saturating_mul(NS_PER_HOUR));
-        options.accept_loss = opening.accept_loss;
-        options
-    };
+    let options = |topic| open_topic_options(topic, opening.command, opening.accept_loss);
     let topics = config.topics.iter().enumerate().map(|(index, topic)| {
         if topic.name == AUDIT {
             return None;

@@ -4,6 +4,7 @@
 //! plugin, rule or cause. Names are the configuration's.
 
 mod gather;
+mod group;
 mod kafka;
 mod readers;
 mod render;
@@ -17,13 +18,13 @@ use crate::topics::TopicFigures;
 
 use gather::lost_before;
 pub use gather::{describe, snapshot};
-pub use readers::{GroupStatus, PartitionStatus, ReadersStatus};
+pub use readers::{ReaderPartitionStatus, ReaderStatus, ReadersStatus};
 pub use render::{render, summary};
 pub use sampler::{MARKS_MAX, SAMPLE_EVERY, Sampler};
 pub use snapshot::{
-    ClassStatus, DeadLetters, FORMAT, Health, JournalStatus, KafkaStatus, KafkaTopicStatus,
-    LatencyStatus, Ledger, PipelineLag, PluginStatus, ProcessStatus, StatusSnapshot, TapStatus,
-    TopicStatus,
+    ClassStatus, DeadLetters, FORMAT, GroupStatus, Health, JournalStatus, KafkaStatus,
+    KafkaTopicStatus, LatencyStatus, Ledger, OwnedPartition, PipelineLag, PluginStatus,
+    ProcessStatus, StatusSnapshot, TapStatus, TopicStatus,
 };
 
 /// What the pipeline's thread last said of itself.
@@ -49,4 +50,6 @@ pub struct PipelineStatus {
     pub snapshot_block: u64,
     /// When it was taken, nanoseconds since the Unix epoch; 0 before the first.
     pub snapshot_ns: u64,
+    /// The group that it reads in, if it does.
+    pub group: Option<GroupStatus>,
 }

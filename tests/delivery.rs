@@ -9,6 +9,8 @@ mod rig;
 mod examples;
 #[path = "delivery/failures/mod.rs"]
 mod failures;
+#[path = "delivery/group.rs"]
+mod group;
 #[path = "delivery/guarantees.rs"]
 mod guarantees;
 #[path = "delivery/mirror.rs"]

@@ -174,22 +174,31 @@ fn names(topology: &Topology, plugins: &[PluginId]) -> Vec<String> {
 
 fn render_topology(out: &mut String, config: &Config) {
     let topology = &config.topology;
-    for (tap, source) in topology.taps().iter().zip(&config.taps) {
+    for (at, tap) in topology.taps().iter().enumerate() {
         let Tap {
             name,
             label: tap_label,
             decoder,
+            carries,
         } = tap;
-        let from = describe_source(&source.source);
+        let from = match (config.taps.get(at), &config.group) {
+            (Some(source), _) => describe_source(&source.source),
+            (None, Some(group)) => {
+                format!("kafka.{} {} in {}", group.cluster, group.topic, group.group)
+            }
+            (None, None) => String::new(),
+        };
         line(
             out,
             &format!("# {name}{}: {from}", label(topology, *tap_label)),
         );
-        let decoder = topology.plugin(*decoder);
-        line(out, &format!("# └─ {}", decoder.name));
-        let writes = match &decoder.role {
-            Role::Decoder { writes, .. } => writes.as_slice(),
-            Role::Validator { .. } | Role::Router { .. } => &[],
+        let decoder = decoder.map(|decoder| topology.plugin(decoder));
+        let by = decoder.map_or("(decoded already)", |decoder| &decoder.name);
+        line(out, &format!("# └─ {by}"));
+        let writes = match decoder.map(|decoder| &decoder.role) {
+            Some(Role::Decoder { writes, .. }) => writes.as_slice(),
+            Some(Role::Validator { .. } | Role::Router { .. }) => &[],
+            None => carries.as_slice(),
         };
         for (at, class) in writes.iter().enumerate() {
             let last = at + 1 == writes.len();

@@ -11,7 +11,7 @@ use clap::Args;
 use super::{EXIT_CONFIG, EXIT_FAILED, EXIT_START};
 use crate::config::Config;
 use crate::control;
-use crate::run::{Run, RunOptions};
+use crate::run::{GroupRun, Run, RunOptions};
 use crate::status::{StatusSnapshot, summary};
 
 /// Captures, processes and mirrors, until SIGINT or SIGTERM; then drains and exits with 0.
@@ -68,6 +68,9 @@ pub fn run(args: &RunArgs) -> ExitCode {
         accept_change: args.accept_change,
         accept_loss: args.accept_loss,
     };
+    if config.group.is_some() {
+        return run_group(&config, options, args.json);
+    }
     let run = match Run::open(Arc::clone(&config), options) {
         Ok(run) => run,
         Err(error) => {
@@ -85,7 +88,7 @@ pub fn run(args: &RunArgs) -> ExitCode {
         config.data_dir.display()
     );
     // From here on a signal drains instead of killing.
-    let control = match control::start(&run, &config) {
+    let control = match control::start(run.shared(), run.audit(), &config) {
         Ok(control) => control,
         Err(error) => {
             eprintln!("outrigger: {error}");
@@ -112,6 +115,34 @@ pub fn run(args: &RunArgs) -> ExitCode {
                     );
                 }
             }
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("outrigger: {error}");
+            ExitCode::from(EXIT_FAILED)
+        }
+    }
+}
+
+/// The same where a group shares a Kafka topic: nothing waits here for the next start.
+fn run_group(config: &Arc<Config>, options: RunOptions, json: bool) -> ExitCode {
+    let run = match GroupRun::open(Arc::clone(config), options) {
+        Ok(run) => run,
+        Err(error) => {
+            eprintln!("outrigger: {error}");
+            return ExitCode::from(EXIT_START);
+        }
+    };
+    let control = match control::start(run.shared(), run.audit(), config) {
+        Ok(control) => control,
+        Err(error) => {
+            eprintln!("outrigger: {error}");
+            return ExitCode::from(EXIT_START);
+        }
+    };
+    match run.run() {
+        Ok(processed) => {
+            say(&control.last_snapshot(&processed.status), json);
             ExitCode::SUCCESS
         }
         Err(error) => {

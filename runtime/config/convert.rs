@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use outrigger_policy::labels::Labels;
+use outrigger_policy::labels::{LabelId, Labels};
 use outrigger_policy::limits::{CLASSES_MAX, SEGMENT_BLOCKS_MIN, TAPS_MAX};
 use outrigger_policy::topology::{ClassDescription, Description, TargetDescription, Topology};
 use toml::Spanned;
@@ -13,6 +13,7 @@ use super::keys::Section;
 use super::labels::{read_labels, required_label};
 use super::paths::Paths;
 use super::read::{Context, Table};
+use super::taps::{GroupConfig, Source};
 use super::topics::{read_retention, read_topics};
 use super::words::{hint, is_name, join, quote_key};
 use super::{
@@ -62,12 +63,20 @@ pub(super) fn convert(text: &str, file: &Path) -> Result<Config, ConfigErrors> {
     };
     let journal = read_journal(&mut cx, &root, &paths, &runtime);
     let pipeline = read_pipeline(&mut cx, &root);
-    let taps = read_taps(&mut cx, &root, &labels, &paths);
+    let (taps, groups) = read_taps(&mut cx, &root, &labels, &paths, &runtime.name);
     let plugins = plugins::read_plugins(&mut cx, root.get("plugins"), &labels, &paths);
     let classes = read_classes(&mut cx, &root);
     let (topics, topic_labels) = read_topics(&mut cx, root.get("topics"), &labels);
     let kafka = read_clusters(&mut cx, root.get("kafka"), &labels, &paths);
     check_mirrors(&mut cx, &topics, &topic_labels, &kafka, &labels);
+    super::group::check(
+        &mut cx,
+        &groups,
+        taps.len(),
+        (&topics, &topic_labels),
+        &classes,
+        (&kafka, &labels),
+    );
     cx.finish_stage()?;
 
     let own = topics.len() - 2;
@@ -77,6 +86,18 @@ pub(super) fn convert(text: &str, file: &Path) -> Result<Config, ConfigErrors> {
         taps: taps
             .iter()
             .map(|tap| (tap.name.clone(), tap.label))
+            .chain(
+                groups
+                    .iter()
+                    .map(|(group, label)| (group.tap.clone(), *label)),
+            )
+            .collect(),
+        carriers: groups
+            .iter()
+            .filter_map(|(group, _)| {
+                let (classes, _) = group.decoded.as_ref()?;
+                Some((group.tap.clone(), classes.clone()))
+            })
             .collect(),
         plugins: plugins
             .iter()
@@ -118,6 +139,7 @@ pub(super) fn convert(text: &str, file: &Path) -> Result<Config, ConfigErrors> {
         pipeline,
         topology,
         taps,
+        group: groups.into_iter().next().map(|(group, _)| group),
         plugins,
         topics,
         kafka,
@@ -232,24 +254,28 @@ fn read_taps<'a>(
     root: &Root<'a>,
     labels: &Labels,
     paths: &Paths,
-) -> Vec<TapConfig> {
+    deployment: &str,
+) -> (Vec<TapConfig>, Vec<(GroupConfig, LabelId)>) {
     let mut taps = Vec::new();
+    let mut groups = Vec::new();
     for (name, value) in cx.named("taps", root.get("taps"), &[], TAPS_MAX) {
         let table = cx.open(Section::Tap, join("taps", &name), Some(value));
         if value.get_ref().as_table().is_none() {
             continue;
         }
-        let source = taps::read_source(cx, &table, paths);
+        let source = taps::read_source(cx, &table, paths, (&name, deployment));
         let label = required_label(cx, &table, labels);
-        if let (Some(source), Some(label)) = (source, label) {
-            taps.push(TapConfig {
+        match (source, label) {
+            (Some(Source::Bus(source)), Some(label)) => taps.push(TapConfig {
                 name,
                 label,
                 source,
-            });
+            }),
+            (Some(Source::Group(group)), Some(label)) => groups.push((group, label)),
+            (None, _) | (_, None) => {}
         }
     }
-    taps
+    (taps, groups)
 }
 
 fn read_classes<'a>(cx: &mut Context<'a>, root: &Root<'a>) -> Vec<(String, ClassDescription)> {

@@ -115,7 +115,7 @@ impl MirrorConfig {
 }
 
 /// A name as Kafka allows it. Source: `org.apache.kafka.common.internals.Topic`.
-fn is_kafka_topic(name: &str) -> bool {
+pub(super) fn is_kafka_topic(name: &str) -> bool {
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
     (1..=249).contains(&name.len()) && name.chars().all(allowed) && name != "." && name != ".."
 }

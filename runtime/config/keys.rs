@@ -308,7 +308,7 @@ pub const KEYS: &[Key] = &[
     key(
         Tap,
         "kind",
-        Choice(&["udp", "tcp", "pcap", "lines"]),
+        Choice(&["udp", "tcp", "pcap", "lines", "kafka"]),
         "required",
         "what it reads",
     ),
@@ -442,6 +442,81 @@ pub const KEYS: &[Key] = &[
         "larger frames are shed and counted",
     )
     .only(&["tcp", "pcap", "lines"]),
+    key(
+        Tap,
+        "kafka",
+        Other("a name of [kafka.NAME]"),
+        "required",
+        "cluster to read from; every topic goes to it too, exactly once",
+    )
+    .only(&["kafka"]),
+    key(
+        Tap,
+        "topic",
+        Other("a name as Kafka allows it"),
+        "required",
+        "topic to read; each record's value is a frame, or a message",
+    )
+    .only(&["kafka"]),
+    key(
+        Tap,
+        "content",
+        Choice(&["raw", "decoded"]),
+        "\"raw\"",
+        "what the records are: frames for a decoder, or messages as Outrigger writes them",
+    )
+    .only(&["kafka"])
+    .shapes(),
+    key(
+        Tap,
+        "classes",
+        Other("a list of classes"),
+        "required with content \"decoded\"",
+        "classes of the messages; of one alone, a record needs no header that names it",
+    )
+    .only(&["kafka"])
+    .shapes(),
+    key(
+        Tap,
+        "value",
+        Choice(&["messagepack", "json"]),
+        "\"messagepack\"",
+        "how the bodies of messages are written",
+    )
+    .only(&["kafka"])
+    .shapes(),
+    key(
+        Tap,
+        "consumer_group",
+        Other("a name as Kafka allows it"),
+        "outrigger- and runtime.name",
+        "group whose processes share the topic's partitions",
+    )
+    .only(&["kafka"]),
+    key(
+        Tap,
+        "state_topic",
+        Other("a name as Kafka allows it"),
+        "consumer_group and -state",
+        "compacted topic of state, partition by partition",
+    )
+    .only(&["kafka"]),
+    key(
+        Tap,
+        "dead_letters_topic",
+        Other("a name as Kafka allows it"),
+        "consumer_group and -dead-letters",
+        "topic of dead letters, as JSON",
+    )
+    .only(&["kafka"]),
+    key(
+        Tap,
+        "confined",
+        Flag,
+        "false",
+        "every key's frames are in one partition; demanded where plugins keep state per key",
+    )
+    .only(&["kafka"]),
     key(
         Plugin,
         "component",

@@ -12,6 +12,7 @@ use outrigger_tap::{
 };
 use toml::de::DeValue;
 
+use super::kafka::{ValueFormat, is_kafka_topic};
 use super::paths::Paths;
 use super::read::{Context, Table};
 use super::words::{join, whole};
@@ -30,15 +31,101 @@ pub struct TapConfig {
 /// Longest name of a network interface, bytes: Linux's `IFNAMSIZ` less its final zero.
 const INTERFACE_BYTES_MAX: usize = 15;
 
+/// What a tap reads.
+pub(super) enum Source {
+    /// A bus or a recording.
+    Bus(TapSource),
+    /// A topic of Kafka.
+    Group(GroupConfig),
+}
+
+/// A Kafka topic that is read by a group of processes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupConfig {
+    /// Name of the tap.
+    pub tap: String,
+    /// Name of the cluster.
+    pub cluster: String,
+    /// Topic that is read.
+    pub topic: String,
+    /// Name of the group.
+    pub group: String,
+    /// Topic of state.
+    pub state_topic: String,
+    /// Topic of dead letters.
+    pub dead_letters_topic: String,
+    /// The operator's word that a key's frames are in one partition.
+    pub confined: bool,
+    /// Its records are messages: of these classes, their values of this format.
+    pub decoded: Option<(Vec<String>, ValueFormat)>,
+}
+
+/// What to do where a key may be in several partitions.
+pub const CONFINED_RULE: &str = "keeps state per key, and a key's frames may be in several \
+     partitions, each with a state of its own: write the topic anew, keyed so that a key's frames \
+     are in one partition (a repartition topic), and then set confined = true";
+
+fn read_group<'a>(
+    cx: &mut Context<'a>,
+    table: &Table<'a>,
+    tap: &str,
+    deployment: &str,
+) -> Option<GroupConfig> {
+    let cluster = cx.required(table, "kafka", super::words::is_name);
+    let topic = cx.required(table, "topic", is_kafka_topic);
+    let mut name = |key: &str, default: String| cx.text(table, key, Some(&default), is_kafka_topic);
+    let group = name("consumer_group", format!("outrigger-{deployment}"))?;
+    let state_topic = name("state_topic", format!("{group}-state"))?;
+    let dead_letters_topic = name("dead_letters_topic", format!("{group}-dead-letters"))?;
+    let confined = cx.flag(table, "confined", false);
+    let content = cx.choice(table, "content", Some("raw"))?;
+    let decoded = match content {
+        "decoded" => {
+            let classes = cx.names(table, "classes");
+            if classes.is_empty() {
+                cx.refuse(table, "classes");
+            }
+            let format = match cx.choice(table, "value", Some("messagepack"))? {
+                "json" => ValueFormat::Json,
+                _messagepack => ValueFormat::MessagePack,
+            };
+            Some((classes, format))
+        }
+        _raw => {
+            for name in ["classes", "value"] {
+                if cx.has(table, name) {
+                    let message = format!("only for content \"decoded\", is content {content:?}");
+                    cx.fail(join(&table.path, name), message);
+                }
+            }
+            None
+        }
+    };
+    Some(GroupConfig {
+        tap: tap.to_owned(),
+        cluster,
+        topic,
+        group,
+        state_topic,
+        dead_letters_topic,
+        confined,
+        decoded,
+    })
+}
+
 /// What a tap reads; `None` after an error.
 pub(super) fn read_source<'a>(
     cx: &mut Context<'a>,
     table: &Table<'a>,
     paths: &Paths,
-) -> Option<TapSource> {
+    (tap, deployment): (&str, &str),
+) -> Option<Source> {
     let kind = cx.choice(table, "kind", None)?;
     cx.restrict(table, "kind", kind);
-    match kind {
+    if kind == "kafka" {
+        return read_group(cx, table, tap, deployment).map(Source::Group);
+    }
+    let source = match kind {
         "udp" => read_udp(cx, table),
         "tcp" => read_tcp(cx, table),
         "pcap" => Some(TapSource::Pcap(PcapConfig {
@@ -65,7 +152,8 @@ pub(super) fn read_source<'a>(
             }))
         }
         other => unreachable!("{other} is no kind of tap"),
-    }
+    };
+    source.map(Source::Bus)
 }
 
 fn port<'a>(cx: &mut Context<'a>, table: &Table<'a>) -> Option<u16> {

@@ -39,7 +39,12 @@ pub(super) fn locate(error: &TopologyError, names: &Names) -> (String, String) {
         TopologyError::Twice(kind, name) => (join(kind, name), String::new()),
         TopologyError::ReservedTopic(topic) => (join("topics", topic), String::new()),
         TopologyError::TapWithoutDecoder(name) => (tap(name), String::new()),
-        TopologyError::TapTakenTwice(_, _, second) => (plugin(second, "taps"), String::new()),
+        TopologyError::TapTakenTwice(_, _, decoder) | TopologyError::TapCarries(decoder, _) => {
+            (plugin(decoder, "taps"), String::new())
+        }
+        TopologyError::UnknownCarried(carrier, name) => {
+            (join(&tap(carrier), "classes"), near(name, &names.classes))
+        }
         TopologyError::UnknownTap(decoder, name) => {
             (plugin(decoder, "taps"), near(name, &names.taps))
         }

@@ -156,6 +156,13 @@ impl Context {
     }
 
     fn pause(&self, name: &str, paused: bool, asker: Asker) -> Result<String, String> {
+        if self.config.group.is_some() {
+            return Err(
+                "a tap that reads Kafka is not paused: end the process, and the others of its group take \
+                 its partitions over"
+                    .to_owned(),
+            );
+        }
         let taps = &self.shared.taps;
         let Some(tap) = taps.iter().find(|tap| tap.name == name) else {
             let names: Vec<&str> = taps.iter().map(|tap| tap.name.as_str()).collect();

@@ -149,7 +149,8 @@ impl Kafka {
         let queued = producer.send(&Shipment {
             topic: &self.progress_topic,
             key: Some(id.as_bytes()),
-            value: self.process.as_bytes(),
+            partition: None,
+            value: Some(self.process.as_bytes()),
             time_ms: i64::try_from(crate::telemetry::now_ns() / 1_000_000).unwrap_or(i64::MAX),
             headers: &[],
             ticket: usize::MAX,

@@ -2,7 +2,7 @@
 //!
 //! | header | value |
 //! |---|---|
-//! | `outrigger-id` | `JOURNAL/FRAME/INDEX`: journal's identity, sequence of the last source frame, ordinal among its records. Equal for every repeat and for every topic of one message |
+//! | `outrigger-id` | `JOURNAL/FRAME/INDEX`: journal's identity, sequence of the last source frame, ordinal among its records. Equal for every repeat and for every topic of one message. Of what is said of a key gone silent `JOURNAL/expired/TIME/ORDINAL/CLASS/KEY` |
 //! | `outrigger-class` | class |
 //! | `outrigger-schema` | first 16 hexadecimal digits of the SHA-256 of the class's JSON Schema |
 //! | `outrigger-tap` | tap |
@@ -42,8 +42,13 @@ pub struct Envelope {
 impl Envelope {
     /// For records of this journal; `schemas` maps a class to its schema's digest.
     pub fn new(log_id: &[u8; 16], schemas: BTreeMap<String, String>) -> Self {
+        Self::with_ids(hex(log_id), schemas)
+    }
+
+    /// For records whose ids begin with `ids`: what tells apart where frames are numbered.
+    pub fn with_ids(ids: String, schemas: BTreeMap<String, String>) -> Self {
         Self {
-            log_id: hex(log_id),
+            log_id: ids,
             schemas,
             plugin_texts: BTreeMap::new(),
             id: String::new(),
@@ -57,6 +62,11 @@ impl Envelope {
     /// The journal's identity, as it stands in ids.
     pub fn log_id(&self) -> &str {
         &self.log_id
+    }
+
+    /// The id of the record that was handed over last.
+    pub fn id(&self) -> &str {
+        &self.id
     }
 
     /// Hands the record, as it is sent to `topic`, to `send`. The value is as `format` says.
@@ -102,7 +112,8 @@ impl Envelope {
         let shipment = Shipment {
             topic,
             key: (!view.key.is_empty()).then_some(view.key.as_bytes()),
-            value,
+            partition: None,
+            value: Some(value),
             time_ms: i64::try_from(view.captured_ns / 1_000_000).unwrap_or(i64::MAX),
             headers: &headers[..count],
             ticket,
@@ -117,11 +128,15 @@ impl Envelope {
     ) -> Result<(), rmp_serde::decode::Error> {
         const TEXT: &str = "writing into text cannot fail";
         self.id.clear();
-        write!(
-            self.id,
-            "{}/{}/{}",
-            self.log_id, view.last_frame, view.index
-        )
+        let log_id = &self.log_id;
+        match view.last_frame {
+            Some(frame) => write!(self.id, "{log_id}/{frame}/{}", view.index),
+            None => write!(
+                self.id,
+                "{log_id}/expired/{}/{}/{}/{}",
+                view.captured_ns, view.position.ordinal, view.class, view.key
+            ),
+        }
         .expect(TEXT);
         self.captured.clear();
         write!(self.captured, "{}", view.captured_ns).expect(TEXT);
@@ -178,5 +193,5 @@ pub fn shipment_bytes(shipment: &Shipment<'_>) -> u64 {
         .map(|(name, value)| name.len() + value.len() + HEADER_FRAME_BYTES)
         .sum();
     let key = shipment.key.map_or(0, <[u8]>::len);
-    (FRAME_BYTES + key + shipment.value.len() + headers) as u64
+    (FRAME_BYTES + key + shipment.value.map_or(0, <[u8]>::len) + headers) as u64
 }

@@ -279,7 +279,7 @@ fn watchers(plan: &Forwarders, config: &Config) -> Result<Vec<Watcher>, OpenForw
     Ok(watchers)
 }
 
-fn topic_spec(settings: &KafkaConfig, topic: &TopicConfig) -> TopicSpec {
+pub(crate) fn topic_spec(settings: &KafkaConfig, topic: &TopicConfig) -> TopicSpec {
     let retention_ms = settings.retention_hours.saturating_mul(3_600_000);
     TopicSpec {
         name: topic.mirror.topic.clone(),
@@ -290,7 +290,7 @@ fn topic_spec(settings: &KafkaConfig, topic: &TopicConfig) -> TopicSpec {
 }
 
 /// Small segments, cleaned early: a start reads all of it.
-fn progress_spec(settings: &KafkaConfig) -> TopicSpec {
+pub(crate) fn progress_spec(settings: &KafkaConfig) -> TopicSpec {
     let setting = |key: &str, value: &str| (key.to_owned(), value.to_owned());
     TopicSpec {
         name: settings.progress_topic.clone(),

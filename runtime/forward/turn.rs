@@ -242,7 +242,8 @@ impl<B: Broker> Forwarder<B> {
             let shipment = Shipment {
                 topic: &self.progress_topic,
                 key: Some(key.as_bytes()),
-                value: &value,
+                partition: None,
+                value: Some(&value),
                 time_ms: i64::try_from(now_ns() / 1_000_000).unwrap_or(i64::MAX),
                 headers: &[],
                 ticket: state.first_ticket.wrapping_sub(1),

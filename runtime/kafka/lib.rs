@@ -12,6 +12,7 @@ mod lag;
 mod memory;
 mod producer;
 mod progress;
+mod source;
 mod trouble;
 
 pub use admin::{TopicFound, TopicSpec, ensure_topics, find_topics};
@@ -20,6 +21,7 @@ pub use lag::{GROUPS_MAX, GroupLag, Lags, PARTITIONS_MAX, PartitionLag, consumer
 pub use memory::{BROKERS_PLANNED, MemoryLine, consumer_memory, producer_memory};
 pub use producer::{Delivered, Guarantee, Outcome, Producer, ProducerFigures, Shipment};
 pub use progress::{PROGRESS_TOPIC, Progress, read_holder, read_progress};
+pub use source::{Event, FETCH_BYTES_MAX, Fetched, Source, Table, partition_count, read_tables};
 pub use trouble::{Remedy, Trouble};
 
 /// Version of librdkafka that is linked, as `2.12.1`.

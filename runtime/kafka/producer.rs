@@ -39,8 +39,10 @@ pub struct Shipment<'a> {
     pub topic: &'a str,
     /// Key, by which it is placed; without one anywhere.
     pub key: Option<&'a [u8]>,
-    /// Value.
-    pub value: &'a [u8],
+    /// Partition; by the key without.
+    pub partition: Option<i32>,
+    /// Value; without one a tombstone.
+    pub value: Option<&'a [u8]>,
     /// Record's time, milliseconds since the Unix epoch.
     pub time_ms: i64,
     /// Headers, in order.
@@ -258,11 +260,13 @@ impl Producer {
                 value: Some(value),
             });
         }
-        let mut record = BaseRecord::with_opaque_to(shipment.topic, shipment.ticket)
-            .payload(shipment.value)
-            .timestamp(shipment.time_ms)
-            .headers(headers);
+        let mut record: BaseRecord<'_, [u8], [u8], usize> =
+            BaseRecord::with_opaque_to(shipment.topic, shipment.ticket)
+                .timestamp(shipment.time_ms)
+                .headers(headers);
         record.key = shipment.key;
+        record.payload = shipment.value;
+        record.partition = shipment.partition;
         match self.inner.send(record) {
             Ok(()) => Ok(true),
             Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), _)) => Ok(false),

@@ -165,7 +165,7 @@ fn scan(
 
 /// Errors that librdkafka mends itself while it is polled, and the refusal of a group: partitions that
 /// are named, from places that are named, are read without one.
-fn is_passing(error: &KafkaError) -> bool {
+pub(crate) fn is_passing(error: &KafkaError) -> bool {
     matches!(
         error.rdkafka_error_code(),
         Some(

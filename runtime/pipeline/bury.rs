@@ -31,13 +31,14 @@ impl Pipeline {
     ) -> Result<(), RecordError> {
         let view = View::of(refusal.record)?;
         let tap = self.topology.find_tap(view.tap);
-        let frame = tap.and_then(|tap| archive.frame(tap, view.last_frame));
+        let frame = tap.zip(view.last_frame);
+        let frame = frame.and_then(|(tap, sequence)| archive.frame(tap, sequence));
         let stage = format!("deliver:{}", refusal.topic);
         let outgoing = Outgoing {
             source: Source {
                 position,
                 tap: view.tap,
-                frames: &[view.last_frame],
+                frames: view.last_frame.as_slice(),
                 index: view.index,
                 captured_ns: view.captured_ns,
             },

@@ -15,7 +15,7 @@ use crate::record::{
 pub(super) struct Emitter {
     record: Vec<u8>,
     /// Bounded by the plugins and classes of the graph. Only looked up, never walked.
-    plugins: HashMap<(PluginId, Option<ClassId>), Vec<u8>>,
+    plugins: HashMap<(Option<PluginId>, Option<ClassId>), Vec<u8>>,
     /// Position of the next record, by topic.
     next: Vec<Position>,
 }
@@ -237,14 +237,14 @@ impl Pipeline {
 /// The encoded plugins of a record: its tap's decoder, and what its class goes through.
 fn plugins<'c>(
     pipeline: &Pipeline,
-    cache: &'c mut HashMap<(PluginId, Option<ClassId>), Vec<u8>>,
+    cache: &'c mut HashMap<(Option<PluginId>, Option<ClassId>), Vec<u8>>,
     input: &Input<'_>,
     class: Option<ClassId>,
 ) -> &'c [u8] {
     let topology = &pipeline.topology;
     let decoder = topology.tap(input.tap).decoder;
     cache.entry((decoder, class)).or_insert_with(|| {
-        let mut chain = vec![decoder];
+        let mut chain = Vec::from_iter(decoder);
         if let Some(class) = class {
             chain.extend(&topology.class(class).validators);
             if let Target::Router(router) = topology.class(class).target {

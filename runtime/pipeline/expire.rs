@@ -11,7 +11,7 @@ use outrigger_sandbox::Evicted;
 use super::batch::{Broken, Delivery, Message};
 use super::halving::Rows;
 use super::member::{Calls, Member, Serves};
-use super::{FrameArchive, Input, Outbox, Pipeline, decode, halving};
+use super::{EXPIRY_STEP_NS, FrameArchive, Input, Outbox, Pipeline, decode, halving};
 use crate::record::EMPTY_BODY;
 
 /// Most keys that are evicted before their plugin is asked. Reason: bounds the memory of a tick.
@@ -90,8 +90,48 @@ impl Rows for ExpireStage<'_> {
 }
 
 impl Pipeline {
+    /// Moves a tap's time on, and lets state expire if a new piece of time begins.
+    pub(super) fn advance(
+        &mut self,
+        input: &Input<'_>,
+        time_ns: u64,
+        outbox: &mut dyn Outbox,
+        archive: &mut dyn FrameArchive,
+    ) {
+        let watermark = &mut self.watermarks[input.tap.index()];
+        let before = *watermark;
+        *watermark = before.max(time_ns);
+        if *watermark / EXPIRY_STEP_NS > before / EXPIRY_STEP_NS {
+            self.expire(input, outbox, archive);
+        }
+    }
+
+    /// End of the batch that starts at `start`: before the first frame of a later piece of time
+    /// at which state could expire, state of this very batch included.
+    pub(super) fn batch_end(&self, tap: usize, times: &[u64], start: usize) -> usize {
+        let domain = tap as u16;
+        let piece = self.watermarks[tap] / EXPIRY_STEP_NS;
+        let mut oldest = times[start];
+        let limit = times.len().min(start + self.batch_messages_max);
+        (start + 1..limit)
+            .find(|&at| {
+                let begun = oldest;
+                oldest = oldest.min(times[at]);
+                times[at] / EXPIRY_STEP_NS > piece
+                    && self.members.iter().flatten().any(|member| {
+                        let age = member.installed.bounds.age_ns_max;
+                        begun.saturating_add(age) <= times[at]
+                            || member
+                                .places
+                                .values()
+                                .any(|place| place.store.has_expired(domain, times[at]))
+                    })
+            })
+            .unwrap_or(limit)
+    }
+
     /// Lets state expire whose age is over, of the tap of `input`, plugin by plugin.
-    pub(super) fn expire(
+    fn expire(
         &mut self,
         input: &Input<'_>,
         outbox: &mut dyn Outbox,

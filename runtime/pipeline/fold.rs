@@ -6,7 +6,7 @@ use outrigger_policy::state::{Kept, StateStore, TooLarge};
 use outrigger_policy::topology::{ClassId, TapId};
 use outrigger_policy::verdict::Health;
 
-use super::Pipeline;
+use super::{EXPIRY_STEP_NS, Pipeline};
 
 /// State of one plugin under one label, as a snapshot keeps it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,25 +34,104 @@ pub struct Folded {
     pub stores: Vec<StorePart>,
 }
 
+/// What has become of one key's state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// Name of the plugin.
+    pub plugin: String,
+    /// Name of the label.
+    pub label: String,
+    /// Decoders: name of the tap.
+    pub tap: Option<String>,
+    /// The key.
+    pub key: Vec<u8>,
+    /// What is kept now; `None` if it is gone.
+    pub kept: Option<Kept>,
+}
+
 impl Pipeline {
-    /// Everything folded so far. Only at the start of a span is it enough to go on from.
-    pub fn fold(&self) -> Folded {
+    /// From here on remembers which state changes.
+    pub fn track_changes(&mut self) {
+        for member in self.members.iter_mut().flatten() {
+            member.tracked = true;
+            for place in member.places.values_mut() {
+                place.store.track();
+            }
+        }
+    }
+
+    /// Takes what has changed since the last time. With [`Pipeline::fold_apart`] it makes of what
+    /// was folded then what is folded now.
+    pub fn take_changes(&mut self) -> Vec<Change> {
+        let mut changes = Vec::new();
+        for member in self.members.iter_mut().flatten() {
+            let plugin = member.name().to_owned();
+            for (&(label, tap), place) in &mut member.places {
+                let taken = place.store.take_changes().into_iter();
+                changes.extend(taken.map(|(key, kept)| Change {
+                    plugin: plugin.clone(),
+                    label: self.topology.labels().name(label).to_owned(),
+                    tap: tap.map(|tap| self.topology.tap(tap).name.clone()),
+                    key,
+                    kept,
+                }));
+            }
+        }
+        changes
+    }
+
+    /// Latest capture time of a tap, nanoseconds since the Unix epoch; 0 before the first frame.
+    pub fn time_ns(&self, tap: TapId) -> u64 {
+        self.watermarks[tap.index()]
+    }
+
+    /// True if state would expire at a tick of this time.
+    pub fn would_expire(&self, tap: TapId, time_ns: u64) -> bool {
+        let mut places = self.members.iter().flatten().flat_map(|one| &one.places);
+        let before = self.watermarks[tap.index()] / EXPIRY_STEP_NS;
+        time_ns / EXPIRY_STEP_NS > before
+            && places.any(|(_, place)| place.store.has_expired(tap.get(), time_ns))
+    }
+
+    /// True if a plugin keeps something for a key.
+    pub fn keeps(&self, plugin: &str, label: &str, tap: Option<&str>, key: &[u8]) -> bool {
+        let Some(label) = self.topology.labels().find(label) else {
+            return false;
+        };
+        let tap = tap.and_then(|tap| self.topology.find_tap(tap));
+        let mut members = self.members.iter().flatten();
+        let member = members.find(|member| member.name() == plugin);
+        let place = member.and_then(|member| member.places.get(&(label, tap)));
+        place.is_some_and(|place| place.store.get(key).is_some())
+    }
+
+    /// Lifts a plugin's quarantine here, without a ruling. False if it is in none.
+    pub fn lift_now(&mut self, plugin: &str) -> bool {
+        let mut members = self.members.iter_mut().flatten();
+        let member = members.find(|member| member.name() == plugin);
+        let quarantined = member.filter(|member| member.health.quarantined);
+        quarantined.map(|member| member.health.lift()).is_some()
+    }
+
+    /// What is folded apart from keys: times, classes, health.
+    pub fn fold_apart(&self) -> Folded {
         let taps = self.topology.taps().iter().zip(&self.watermarks);
-        let labels = self.topology.labels();
+        let classes = self.topology.classes().iter();
+        let members = self.members.iter().flatten();
         Folded {
             taps: taps.map(|(tap, &time)| (tap.name.clone(), time)).collect(),
-            classes: self
-                .topology
-                .classes()
-                .iter()
-                .map(|class| class.name.clone())
-                .collect(),
-            health: self
-                .members
-                .iter()
-                .flatten()
+            classes: classes.map(|class| class.name.clone()).collect(),
+            health: members
                 .map(|member| (member.name().to_owned(), member.health))
                 .collect(),
+            stores: Vec::new(),
+        }
+    }
+
+    /// Everything folded so far. Only at the start of a span is it enough to go on from.
+    pub fn fold(&self) -> Folded {
+        let labels = self.topology.labels();
+        Folded {
             stores: self
                 .members
                 .iter()
@@ -69,6 +148,7 @@ impl Pipeline {
                         })
                 })
                 .collect(),
+            ..self.fold_apart()
         }
     }
 

@@ -86,6 +86,8 @@ pub(super) struct Member {
     /// By the plugin's index of a route.
     pub(super) route_topics: Vec<TopicId>,
     pub(super) places: BTreeMap<Serves, Place>,
+    /// State remembers what changes.
+    pub(super) tracked: bool,
 }
 
 impl Member {
@@ -170,15 +172,23 @@ impl Member {
             marking_labels,
             route_topics,
             places: BTreeMap::new(),
+            tracked: false,
         })
     }
 
     /// Makes sure that there is a place that serves this.
     pub(super) fn ensure_place(&mut self, serves: Serves) {
         let Installed { plugin, bounds, .. } = &self.installed;
-        self.places.entry(serves).or_insert_with(|| Place {
-            seat: Seat::new(Arc::clone(plugin)),
-            store: StateStore::new(*bounds),
+        let tracked = self.tracked;
+        self.places.entry(serves).or_insert_with(|| {
+            let mut store = StateStore::new(*bounds);
+            if tracked {
+                store.track();
+            }
+            Place {
+                seat: Seat::new(Arc::clone(plugin)),
+                store,
+            }
         });
     }
 

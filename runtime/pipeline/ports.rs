@@ -77,6 +77,8 @@ pub struct Counters {
     pub frames: Vec<u64>,
     /// Of these, frames that were rejected, by tap.
     pub rejected: Vec<u64>,
+    /// Frames that are messages of a class that their tap does not carry.
+    pub other_classes: u64,
     /// Messages decoded, by class.
     pub messages: Vec<u64>,
     /// Messages with at least one anomaly, by class.

@@ -9,9 +9,10 @@
 //! run side by side, and a key ages by the tap that saw it last. (Event time comes from the bus
 //! and can be forged.)
 
+mod changes;
 mod key;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use key::Key;
 
@@ -85,6 +86,9 @@ pub struct StateStore {
     lists: Vec<List>,
     touches: u64,
     bytes: u64,
+    /// Keys touched, changed or gone since they were last taken; `None` where nobody asks. Bounded
+    /// by the keys and the changes between two takings.
+    changed: Option<BTreeSet<Vec<u8>>>,
 }
 
 /// A value is over the bound; nothing of its batch was taken.
@@ -119,6 +123,7 @@ impl StateStore {
             lists: Vec::new(),
             touches: 0,
             bytes: 0,
+            changed: None,
         }
     }
 
@@ -253,6 +258,7 @@ impl StateStore {
     }
 
     fn touch(&mut self, at: u32, domain: u16, touch: Touch<'_>) {
+        self.note(touch.key);
         self.unlink(at);
         if let Some(node) = self.nodes[at as usize].as_mut() {
             let kept = &mut node.kept;
@@ -284,6 +290,7 @@ impl StateStore {
     }
 
     fn add(&mut self, kept: Kept) {
+        self.note(&kept.key);
         self.bytes += (kept.key.len() + kept.value.len()) as u64;
         let key = Key::new(&kept.key);
         let node = Node {
@@ -317,6 +324,7 @@ impl StateStore {
         self.unlink(at);
         let node = self.nodes.get_mut(at as usize)?.take()?;
         self.index.remove(&node.kept.key[..]);
+        self.note(&node.kept.key);
         self.bytes -= (node.kept.key.len() + node.kept.value.len()) as u64;
         self.free.push(at);
         Some(node.kept)

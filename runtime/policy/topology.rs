@@ -1,7 +1,7 @@
 //! The validated graph of a deployment: tap, decoder, class, validators, router, topic.
 //!
-//! What always holds of a [`Topology`]: every tap has exactly one decoder; every class is written
-//! by a decoder and ends in one topic or one router; the validators of all classes fit in one
+//! What always holds of a [`Topology`]: every tap has exactly one decoder, or carries messages
+//! already; every class is written by a decoder or carried by a tap, and ends in one topic or one router; the validators of all classes fit in one
 //! order, so each is called once per batch; and no label can reach a topic that does not dominate
 //! it. Names are looked up once, here; everything after uses dense indices.
 //!
@@ -9,6 +9,7 @@
 //! against what it may write.
 
 mod build;
+mod carriers;
 mod error;
 mod spread;
 
@@ -65,6 +66,8 @@ pub struct Description {
     pub labels: Labels,
     /// Taps: name and label.
     pub taps: Vec<(String, LabelId)>,
+    /// Taps that carry messages already: name, and names of the classes that they may carry.
+    pub carriers: Vec<(String, Vec<String>)>,
     /// Plugins: name and role.
     pub plugins: Vec<(String, RoleDescription)>,
     /// Classes: name and what becomes of its messages.
@@ -125,8 +128,10 @@ pub struct Tap {
     pub name: String,
     /// Label of its frames.
     pub label: LabelId,
-    /// Its one decoder.
-    pub decoder: PluginId,
+    /// Its one decoder; `None` if it carries messages already.
+    pub decoder: Option<PluginId>,
+    /// Classes that it may carry without a decoder, in the configuration's order.
+    pub carries: Vec<ClassId>,
 }
 
 /// A plugin of the graph.
@@ -171,8 +176,10 @@ pub enum Role {
 pub struct Class {
     /// Its name.
     pub name: String,
-    /// Decoders that may write it, rising; at least one.
+    /// Decoders that may write it, rising.
     pub decoders: Vec<PluginId>,
+    /// Taps that may carry it already, rising. There is a decoder or such a tap.
+    pub carriers: Vec<TapId>,
     /// Validators, in the order of their calls.
     pub validators: Vec<PluginId>,
     /// Where its messages go.

@@ -245,7 +245,10 @@ fn a_view_shows_what_was_encoded_without_copying() {
     encode(&mut bytes, &outgoing, [anomaly, anomaly].into_iter());
     let view = View::of(&bytes).unwrap();
     assert_eq!(view.position, outgoing.source.position);
-    assert_eq!((view.tap, view.last_frame, view.index), ("bus", 900, 2));
+    assert_eq!(
+        (view.tap, view.last_frame, view.index),
+        ("bus", Some(900), 2)
+    );
     assert_eq!(
         (view.class, view.key, view.label),
         ("track.sea", "244660000", "open")

@@ -14,8 +14,8 @@ pub struct View<'a> {
     pub position: Position,
     /// Name of the tap.
     pub tap: &'a str,
-    /// Sequence number of the last source frame.
-    pub last_frame: u64,
+    /// Sequence number of the last source frame; `None` of what is said of a key gone silent.
+    pub last_frame: Option<u64>,
     /// Ordinal among the records of that frame.
     pub index: u32,
     /// Capture time, nanoseconds since the Unix epoch.
@@ -67,9 +67,9 @@ fn parts(bytes: &[u8]) -> Option<View<'_>> {
     let block = number(&mut rest)?;
     let ordinal = u32::try_from(number(&mut rest)?).ok()?;
     let tap = text(&mut rest)?;
-    let mut last_frame = 0;
+    let mut last_frame = None;
     for _ in 0..mp::read_array_len(&mut rest).ok()? {
-        last_frame = number(&mut rest)?;
+        last_frame = Some(number(&mut rest)?);
     }
     let index = u32::try_from(number(&mut rest)?).ok()?;
     let captured_ns = number(&mut rest)?;

@@ -165,6 +165,7 @@ pub fn snapshot(
                 count,
             })
             .collect(),
+        group: status.group.clone(),
         kafka: super::kafka::clusters(shared, config, status, now_ns),
         kafka_readers: super::readers::gather(shared),
         to_verdict: latency(&status.to_verdict),
@@ -301,7 +302,9 @@ fn ledger(
     let appended: u64 = taps.iter().map(|tap| tap.frames).sum();
     let passed: u64 = status.counters.frames.iter().sum();
     let rejected: u64 = status.counters.rejected.iter().sum();
-    let captured = behind + appended + shed;
+    // A group has no journal: what it read is what it processed.
+    let read = status.group.as_ref().map_or(0, |group| group.frames);
+    let captured = behind + appended + shed + read;
     // The journal's own count, not the taps': so the sum below says something.
     let held = journal.frames.saturating_sub(shared.frames_before) + behind;
     let waiting = if status.next_block >= journal.next_block {
@@ -417,6 +420,13 @@ fn plugin_status(view: &PluginView, config: &Config) -> PluginStatus {
     }
 }
 
+impl LatencyStatus {
+    /// Of these latencies.
+    pub fn of(measured: &Latency) -> Self {
+        latency(measured)
+    }
+}
+
 pub(super) fn latency(latency: &Latency) -> LatencyStatus {
     let histogram = latency.histogram();
     if histogram.is_empty() {
@@ -489,6 +499,7 @@ fn health(snapshot: &StatusSnapshot, phase: Phase, faults_lately: u64) -> Health
             None => {}
         }
     }
+    reasons.extend(snapshot.group.iter().flat_map(super::group::reasons));
     reasons.extend(snapshot.kafka.iter().flat_map(super::kafka::reasons));
     for plugin in snapshot.plugins.iter().filter(|plugin| plugin.quarantined) {
         reasons.push(format!("plugin {} is quarantined", plugin.name));

@@ -21,16 +21,16 @@ pub struct ReadersStatus {
     /// Why the last look failed, if so.
     pub trouble: Option<String>,
     /// Groups with committed offsets in our topics.
-    pub groups: Vec<GroupStatus>,
+    pub groups: Vec<ReaderStatus>,
     /// By group, topic and partition; those farthest behind if there are too many.
-    pub partitions: Vec<PartitionStatus>,
+    pub partitions: Vec<ReaderPartitionStatus>,
     /// Groups and partitions of which nothing is said here.
     pub left_out: u64,
 }
 
 /// A consumer group.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct GroupStatus {
+pub struct ReaderStatus {
     /// Its name.
     pub group: String,
     /// Members now; 0 also for a group of the newer protocol, which are not told.
@@ -45,7 +45,7 @@ pub struct GroupStatus {
 
 /// A partition, as a group reads it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PartitionStatus {
+pub struct ReaderPartitionStatus {
     /// Group.
     pub group: String,
     /// Topic in Kafka.
@@ -72,21 +72,26 @@ fn readers(shown: &Readers) -> ReadersStatus {
     let mut groups = Vec::new();
     for group in &lags.groups {
         let lag = group.partitions.iter().map(|partition| partition.lag());
-        groups.push(GroupStatus {
+        groups.push(ReaderStatus {
             group: group.group.clone(),
             members: count(group.members),
             partitions: count(group.partitions.len()),
             lag: lag.clone().sum(),
             lag_max: lag.max().unwrap_or(0),
         });
-        partitions.extend(group.partitions.iter().map(|partition| PartitionStatus {
-            group: group.group.clone(),
-            kafka_topic: partition.topic.clone(),
-            partition: partition.partition,
-            committed: partition.committed,
-            end: partition.end,
-            lag: partition.lag(),
-        }));
+        partitions.extend(
+            group
+                .partitions
+                .iter()
+                .map(|partition| ReaderPartitionStatus {
+                    group: group.group.clone(),
+                    kafka_topic: partition.topic.clone(),
+                    partition: partition.partition,
+                    committed: partition.committed,
+                    end: partition.end,
+                    lag: partition.lag(),
+                }),
+        );
     }
     let over = partitions.len().saturating_sub(ROWS_MAX);
     if over > 0 {

@@ -26,6 +26,7 @@ pub fn render(snapshot: &StatusSnapshot) -> String {
     topics(&mut out, snapshot);
     super::kafka::render(&mut out, snapshot);
     super::readers::render(&mut out, snapshot);
+    super::group::render(&mut out, snapshot);
     plugins(&mut out, snapshot);
     told_apart(&mut out, snapshot);
     latencies(&mut out, snapshot);
@@ -64,6 +65,7 @@ pub fn summary(snapshot: &StatusSnapshot) -> String {
     topics(&mut out, snapshot);
     super::kafka::render(&mut out, snapshot);
     super::readers::render(&mut out, snapshot);
+    super::group::render(&mut out, snapshot);
     plugins(&mut out, snapshot);
     told_apart(&mut out, snapshot);
     latencies(&mut out, snapshot);
@@ -440,7 +442,7 @@ pub(super) fn wrapped(out: &mut String, first: &str, rest: &str, text: &str) {
 }
 
 /// A number with its digits in groups of three.
-fn digits(number: u64) -> String {
+pub(super) fn digits(number: u64) -> String {
     let text = number.to_string();
     let mut out = String::new();
     for (at, digit) in text.chars().enumerate() {
@@ -476,7 +478,7 @@ fn percent(permille: u64) -> String {
     format!("{}.{} %", permille / 10, permille % 10)
 }
 
-fn bytes(bytes: u64) -> String {
+pub(super) fn bytes(bytes: u64) -> String {
     for (shift, unit) in [(40, "TiB"), (30, "GiB"), (20, "MiB"), (10, "KiB")] {
         if bytes >= 1 << shift {
             let tenths = (u128::from(bytes) * 10) >> shift;

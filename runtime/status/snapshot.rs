@@ -52,6 +52,9 @@ pub struct StatusSnapshot {
     /// By cluster: consumer groups that read what is mirrored.
     #[serde(default)]
     pub kafka_readers: Vec<ReadersStatus>,
+    /// The group that it reads Kafka in; none with taps of a bus.
+    #[serde(default)]
+    pub group: Option<GroupStatus>,
     /// By plugin that the graph calls.
     pub plugins: Vec<PluginStatus>,
     /// Dead letters, by stage and cause.
@@ -64,6 +67,52 @@ pub struct StatusSnapshot {
     pub process: ProcessStatus,
     /// Where every frame is.
     pub ledger: Ledger,
+}
+
+/// A member of a group that shares a Kafka topic.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GroupStatus {
+    /// Its name.
+    pub group: String,
+    /// Topic that is read.
+    pub topic: String,
+    /// Partitions that are ours.
+    pub partitions: Vec<OwnedPartition>,
+    /// Frames processed, those of aborted transactions included.
+    pub frames: u64,
+    /// Of these, messages of classes that the tap does not carry.
+    pub other_classes: u64,
+    /// Records refused for good, which are dead letters.
+    pub refused: u64,
+    /// Times that a key was found in two partitions.
+    pub split_keys: u64,
+    /// Records of state sent.
+    pub state_records: u64,
+    /// Transactions committed.
+    pub commits: u64,
+    /// From the end of a transaction's work until it was committed.
+    pub commit_time: LatencyStatus,
+    /// Transactions aborted.
+    pub aborts: u64,
+    /// Times that the partitions were taken back.
+    pub rebalances: u64,
+    /// Times that it started anew after trouble.
+    pub retries: u64,
+}
+
+/// A partition that is ours.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OwnedPartition {
+    /// Its number.
+    pub partition: i32,
+    /// Offset behind the last frame processed; `None` before the first.
+    pub position: Option<i64>,
+    /// Records between there and the end, as last heard.
+    pub lag: Option<u64>,
+    /// Keys that plugins keep, of all labels.
+    pub state_keys: u64,
+    /// Bytes of their state.
+    pub state_bytes: u64,
 }
 
 /// Whether all is well.

@@ -1,7 +1,7 @@
 //! Who reads what is mirrored and how far behind they are, and topics that others have made.
 
 use kafka_harness::Cluster;
-use outrigger::status::{KafkaStatus, PartitionStatus};
+use outrigger::status::{KafkaStatus, ReaderPartitionStatus};
 
 use crate::common::installation;
 use crate::mirror::{Ledger, Mirror, ledger, read, recording};
@@ -42,7 +42,7 @@ fn the_lag_of_consumer_groups_is_what_kafkas_own_client_says() {
     );
 
     let mut running = site.start("data", &[]);
-    let rows = |status: &outrigger::status::StatusSnapshot| -> Vec<PartitionStatus> {
+    let rows = |status: &outrigger::status::StatusSnapshot| -> Vec<ReaderPartitionStatus> {
         let all = status
             .kafka_readers
             .iter()
@@ -50,11 +50,11 @@ fn the_lag_of_consumer_groups_is_what_kafkas_own_client_says() {
         all.filter(|row| row.group == group).cloned().collect()
     };
     let status = running.wait_status("the group", |status| !rows(status).is_empty());
-    let expected: Vec<PartitionStatus> = committed
+    let expected: Vec<ReaderPartitionStatus> = committed
         .iter()
         .map(|(partition, committed)| {
             let end = ends[usize::try_from(*partition).unwrap()].stable;
-            PartitionStatus {
+            ReaderPartitionStatus {
                 group: group.clone(),
                 kafka_topic: mirror.tracks.clone(),
                 partition: *partition,

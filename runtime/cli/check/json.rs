@@ -30,7 +30,16 @@ pub fn render_json(config: &Config) -> String {
         .taps()
         .iter()
         .map(|tap| {
-            json!({"name": tap.name, "label": label(&tap.label), "decoder": plugin(tap.decoder)})
+            let carries = tap
+                .carries
+                .iter()
+                .map(|id| topology.class(*id).name.clone());
+            json!({
+                "name": tap.name,
+                "label": label(&tap.label),
+                "decoder": tap.decoder.map(plugin),
+                "carries": carries.collect::<Vec<_>>(),
+            })
         })
         .collect();
     let plugins: Vec<Value> = topology

@@ -54,7 +54,10 @@ pub(super) fn check(report: &mut Report, config: &Config, plugins: &Plugins, hea
             let done = pipeline.process(&input, &mut Nowhere, &mut Nowhere);
             stopped = stopped.or(done.err());
         }
-        let decoder = config.topology.plugin(config.topology.tap(*tap).decoder);
+        let Some(decoder) = config.topology.tap(*tap).decoder else {
+            continue;
+        };
+        let decoder = config.topology.plugin(decoder);
         let subject = format!("tap {}", config.tap(*tap).name);
         if let Some(stopped) = stopped {
             report.fail(

@@ -230,7 +230,7 @@ impl Broker for StandIn {
         }
         let key = std::str::from_utf8(shipment.key.unwrap()).unwrap();
         let place = if shipment.topic == PROGRESS {
-            let progress: Progress = serde_json::from_slice(shipment.value).unwrap();
+            let progress: Progress = serde_json::from_slice(shipment.value.unwrap()).unwrap();
             let (_, topic) = key.split_once('/').unwrap();
             let at = Position {
                 block: progress.block,

@@ -1,3 +1,5 @@
+#![allow(clippy::unwrap_used)]
+
 use super::*;
 use proptest::prelude::*;
 
@@ -126,5 +128,91 @@ proptest! {
         );
         let bytes: usize = whole.kept().iter().map(|k| k.key.len() + k.value.len()).sum();
         prop_assert_eq!(whole.bytes(), bytes as u64);
+    }
+}
+
+#[test]
+fn only_what_changed_since_the_last_time_is_taken() {
+    let mut store = StateStore::new(BOUNDS);
+    store
+        .apply(0, [touch(b"a", 1)].into_iter(), &[(b"a", b"1")])
+        .unwrap();
+    assert_eq!(store.take_changes(), [], "nobody asked before");
+    store.track();
+    let touches = [touch(b"a", 2), touch(b"b", 2), touch(b"none", 2)];
+    store
+        .apply(0, touches.into_iter(), &[(b"b", b"2")])
+        .unwrap();
+    let taken = store.take_changes();
+    let seen: Vec<_> = taken
+        .iter()
+        .map(|(key, kept)| {
+            (
+                &key[..],
+                kept.as_ref().map(|kept| (&kept.value[..], kept.seen_ns)),
+            )
+        })
+        .collect();
+    // A key that was only touched has another time; one that has no state is not kept.
+    let expected: [(&[u8], Option<(&[u8], u64)>); 2] =
+        [(b"a", Some((b"1", 2))), (b"b", Some((b"2", 2)))];
+    assert_eq!(seen, expected);
+    assert_eq!(store.take_changes(), []);
+    // Evicted by number, by age, and removed by the plugin.
+    let touches = [touch(b"c", 3), touch(b"d", 3)];
+    store
+        .apply(0, touches.into_iter(), &[(b"c", b"3"), (b"d", b"3")])
+        .unwrap();
+    store
+        .apply(0, [touch(b"c", 4)].into_iter(), &[(b"c", b"")])
+        .unwrap();
+    assert_eq!(keys(&store.expire(0, 102, 1)), [b"b"]);
+    let taken = store.take_changes();
+    let seen: Vec<_> = taken
+        .iter()
+        .map(|(key, kept)| (&key[..], kept.is_some()))
+        .collect();
+    let expected: [(&[u8], bool); 4] = [(b"a", false), (b"b", false), (b"c", false), (b"d", true)];
+    assert_eq!(seen, expected);
+}
+
+proptest! {
+    /// Whoever applies every change that was taken to an empty store has what the store has, also
+    /// when it is restored from them.
+    #[test]
+    fn changes_add_up_to_the_store(
+        steps in prop::collection::vec((0u8..6, 0u64..300, 0u8..4, any::<bool>()), 1..60),
+    ) {
+        let mut store = StateStore::new(BOUNDS);
+        store.track();
+        let mut mirror = std::collections::BTreeMap::new();
+        for (key, time_ns, value, take) in steps {
+            let key = [key];
+            let value = vec![value; usize::from(value)];
+            match time_ns {
+                250.. => drop(store.expire(0, time_ns, 2)),
+                _ => drop(store.apply(0, [touch(&key, time_ns)].into_iter(), &[(&key, &value)])),
+            }
+            if take {
+                for (key, kept) in store.take_changes() {
+                    match kept {
+                        Some(kept) => mirror.insert(key, kept),
+                        None => mirror.remove(&key),
+                    };
+                }
+            }
+        }
+        for (key, kept) in store.take_changes() {
+            match kept {
+                Some(kept) => mirror.insert(key, kept),
+                None => mirror.remove(&key),
+            };
+        }
+        let mut all: Vec<Kept> = mirror.into_values().collect();
+        all.sort_by_key(|kept| kept.touched);
+        prop_assert_eq!(all.iter().collect::<Vec<_>>(), store.kept());
+        let restored = StateStore::restore(BOUNDS, all.clone()).unwrap();
+        prop_assert_eq!(restored.kept(), store.kept());
+        prop_assert_eq!(restored.bytes(), store.bytes());
     }
 }

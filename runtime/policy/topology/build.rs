@@ -1,6 +1,7 @@
 //! Builds the graph in stages: names, reachability, order, labels. A stage's errors are reported
 //! together, and a later stage sees only what passed the earlier ones.
 
+use super::carriers::link_carriers;
 use super::spread::{check_labels, exits, insert, reserved_topics, spread_labels};
 use super::{
     AUDIT, Class, ClassId, DEAD_LETTERS, Description, Plugin, PluginId, Role, RoleDescription, Tap,
@@ -74,7 +75,7 @@ fn check_names(description: &Description) -> Result<(), Errors> {
     fail_if_any(errors)
 }
 
-fn position<T>(entries: &[(String, T)], name: &str) -> Option<usize> {
+pub(super) fn position<T>(entries: &[(String, T)], name: &str) -> Option<usize> {
     entries.iter().position(|(known, _)| known == name)
 }
 
@@ -91,6 +92,7 @@ fn link(description: &Description) -> Result<Graph, Errors> {
     let mut errors = Errors::new();
     let mut decoders: Vec<Option<PluginId>> = vec![None; description.taps.len()];
     let mut writers: Vec<Vec<PluginId>> = vec![Vec::new(); description.classes.len()];
+    let (carried, mut carriers) = link_carriers(description, &mut errors);
     let mut plugins = Vec::with_capacity(description.plugins.len());
     for (at, (name, role)) in description.plugins.iter().enumerate() {
         let role = match role {
@@ -131,34 +133,44 @@ fn link(description: &Description) -> Result<Graph, Errors> {
         });
     }
     let mut taps = Vec::with_capacity(description.taps.len());
-    for ((name, label), decoder) in description.taps.iter().zip(&decoders) {
-        match decoder {
-            Some(decoder) => taps.push(Tap {
+    for ((name, label), (decoder, carries)) in
+        description.taps.iter().zip(decoders.iter().zip(carried))
+    {
+        match (decoder, &carries) {
+            (Some(decoder), Some(_)) => {
+                let decoder = description.plugins[decoder.index()].0.clone();
+                errors.push(TopologyError::TapCarries(decoder, name.clone()));
+            }
+            (None, None) => errors.push(TopologyError::TapWithoutDecoder(name.clone())),
+            (Some(_), None) | (None, Some(_)) => taps.push(Tap {
                 name: name.clone(),
                 label: *label,
                 decoder: *decoder,
+                carries: carries.unwrap_or_default(),
             }),
-            None => errors.push(TopologyError::TapWithoutDecoder(name.clone())),
         }
     }
     let mut classes = Vec::with_capacity(description.classes.len());
     for (at, decoders) in writers.into_iter().enumerate() {
-        if decoders.is_empty() {
+        let carriers = std::mem::take(&mut carriers[at]);
+        if decoders.is_empty() && carriers.is_empty() {
             errors.push(TopologyError::UnreachableClass(
                 description.classes[at].0.clone(),
             ));
         }
-        classes.extend(link_class(description, at, decoders, &mut errors));
+        classes.extend(link_class(
+            description,
+            at,
+            (decoders, carriers),
+            &mut errors,
+        ));
     }
     fail_if_any(errors)?;
-    let topics = description
-        .topics
-        .iter()
-        .map(|(name, label)| Topic {
-            name: name.clone(),
-            label: *label,
-        })
-        .collect();
+    let topics = description.topics.iter().map(|(name, label)| Topic {
+        name: name.clone(),
+        label: *label,
+    });
+    let topics = topics.collect();
     let mut graph = Graph {
         taps,
         plugins,
@@ -225,7 +237,7 @@ fn link_writes(
 fn link_class(
     description: &Description,
     at: usize,
-    decoders: Vec<PluginId>,
+    (decoders, carriers): (Vec<PluginId>, Vec<TapId>),
     errors: &mut Errors,
 ) -> Option<Class> {
     let (name, class) = &description.classes[at];
@@ -303,6 +315,7 @@ fn link_class(
     Some(Class {
         name: name.clone(),
         decoders,
+        carriers,
         expired_topic: expired_topic.filter(|_| !validators.is_empty()),
         validators,
         target: target?,

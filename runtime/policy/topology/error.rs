@@ -11,11 +11,15 @@ pub enum TopologyError {
     TapWithoutDecoder(String),
     /// Two decoders take one tap: tap, first and second decoder.
     TapTakenTwice(String, String, String),
+    /// A decoder names a tap that carries messages already: decoder, tap.
+    TapCarries(String, String),
+    /// A tap carries a class that has no entry: tap, class.
+    UnknownCarried(String, String),
     /// A decoder names a tap that does not exist: decoder, tap.
     UnknownTap(String, String),
     /// A decoder writes a class that has no entry: decoder, class.
     UnknownClass(String, String),
-    /// No decoder writes this class.
+    /// No decoder writes this class, and no tap carries it.
     UnreachableClass(String),
     /// A class names a validator that does not exist: class, plugin.
     UnknownValidator(String, String),
@@ -72,12 +76,19 @@ impl std::fmt::Display for TopologyError {
                 f,
                 "{second} cannot take tap {tap}: {first} decodes it, and a tap has one decoder"
             ),
+            Self::TapCarries(decoder, tap) => write!(
+                f,
+                "{decoder} cannot take tap {tap}: it carries messages already"
+            ),
             Self::UnknownTap(_, tap) => write!(f, "there is no tap {tap}"),
-            Self::UnknownClass(_, class) => write!(f, "there is no class {class} under [classes]"),
+            Self::UnknownClass(_, class) | Self::UnknownCarried(_, class) => {
+                write!(f, "there is no class {class} under [classes]")
+            }
             Self::UnreachableClass(class) => {
                 write!(
                     f,
-                    "can never have a message: no decoder lists {class} in its writes"
+                    "can never have a message: no decoder lists {class} in its writes, no tap in its \
+                     classes"
                 )
             }
             Self::UnknownValidator(_, plugin) | Self::UnknownRouter(_, plugin) => {

@@ -27,6 +27,23 @@ fn message_labels<'a>(
     })
 }
 
+/// Labels that messages of a class can carry, as above. What a tap carries has the tap's label.
+fn class_labels<'a>(
+    labels: &'a Labels,
+    graph: &'a Graph,
+    class: &'a Class,
+) -> impl Iterator<Item = (LabelId, &'a Tap, Option<&'a str>)> {
+    let decoded = class
+        .decoders
+        .iter()
+        .flat_map(move |decoder| message_labels(labels, graph, *decoder));
+    let carried = class.carriers.iter().map(|tap| {
+        let tap = &graph.taps[tap.index()];
+        (tap.label, tap, None)
+    });
+    decoded.chain(carried)
+}
+
 pub(super) fn insert<T: Ord>(set: &mut Vec<T>, value: T) {
     if let Err(at) = set.binary_search(&value) {
         set.insert(at, value);
@@ -46,10 +63,8 @@ pub(super) fn spread_labels(labels: &Labels, graph: &mut Graph) {
     }
     for at in 0..graph.classes.len() {
         let mut set = Vec::new();
-        for decoder in &graph.classes[at].decoders {
-            for (label, _, _) in message_labels(labels, graph, *decoder) {
-                insert(&mut set, label);
-            }
+        for (label, _, _) in class_labels(labels, graph, &graph.classes[at]) {
+            insert(&mut set, label);
         }
         let class = &mut graph.classes[at];
         let router = match class.target {
@@ -81,7 +96,12 @@ pub(super) fn reserved_topics(
     let labels = &description.labels;
     let mut carried = Vec::new();
     for tap in &graph.taps {
-        for (label, _, _) in message_labels(labels, graph, tap.decoder) {
+        insert(&mut carried, tap.label);
+        for (label, _, _) in tap
+            .decoder
+            .iter()
+            .flat_map(|decoder| message_labels(labels, graph, *decoder))
+        {
             insert(&mut carried, label);
         }
     }
@@ -118,10 +138,7 @@ pub(super) fn check_labels(labels: &Labels, graph: &Graph) -> Result<(), Errors>
     for class in &graph.classes {
         for (topic, route) in exits(graph, class) {
             let topic = &graph.topics[topic.index()];
-            let high = class
-                .decoders
-                .iter()
-                .flat_map(|decoder| message_labels(labels, graph, *decoder))
+            let high = class_labels(labels, graph, class)
                 .find(|(label, _, _)| !labels.dominates(topic.label, *label));
             if let Some((label, tap, marking)) = high {
                 errors.push(TopologyError::Label {

@@ -106,8 +106,8 @@ fn small_graph_is_linked() {
         topology
             .tap(topology.find_tap("harbour").unwrap())
             .decoder
-            .get(),
-        0
+            .map(PluginId::get),
+        Some(0)
     );
     assert_eq!(topology.warnings(), []);
 }
@@ -324,4 +324,47 @@ fn markings_raise_the_label_on_every_exit() {
         refused(description),
         ["label open does not dominate label secret, and _audit takes from every tap"]
     );
+}
+
+#[test]
+fn a_tap_that_carries_messages_needs_no_decoder() {
+    let mut description = small();
+    description.plugins.remove(0);
+    description.carriers = vec![("harbour".to_owned(), list(&["track.sea", "track.sea"]))];
+    let topology = Topology::new(description).unwrap();
+    let tap = topology.tap(topology.find_tap("harbour").unwrap());
+    let class = topology.find_class("track.sea").unwrap();
+    assert_eq!((tap.decoder, &tap.carries), (None, &vec![class]));
+    assert_eq!(topology.class(class).carriers.len(), 1);
+    assert_eq!(topology.class(class).decoders, []);
+}
+
+#[test]
+fn a_tap_that_carries_messages_takes_no_decoder_and_knows_its_classes() {
+    let mut description = small();
+    description.carriers = vec![("harbour".to_owned(), list(&["track.sea"]))];
+    assert_eq!(
+        refused(description),
+        ["ais cannot take tap harbour: it carries messages already"]
+    );
+    let mut description = small();
+    description.plugins.remove(0);
+    description.carriers = vec![("harbour".to_owned(), list(&["track.air"]))];
+    let errors = refused(description);
+    assert_eq!(errors[0], "there is no class track.air under [classes]");
+    assert!(errors[1].contains("track.sea"), "{errors:?}");
+}
+
+#[test]
+fn what_a_tap_carries_has_the_label_of_the_tap() {
+    let mut description = labelled();
+    description.plugins.remove(1);
+    description.carriers = vec![("radar".to_owned(), list(&["track"]))];
+    let topology = Topology::new(description.clone()).unwrap();
+    let class = topology.class(topology.find_class("track").unwrap());
+    assert_eq!(class.labels.len(), 2);
+    let open = description.labels.find("open").unwrap();
+    description.topics[0].1 = open;
+    let errors = refused(description);
+    assert!(errors[0].contains("radar -> track -> tracks"), "{errors:?}");
 }
