@@ -6,6 +6,7 @@
 pub mod disk;
 pub mod guests;
 pub mod line;
+pub mod live;
 pub mod recordings;
 
 use std::collections::HashMap;
