@@ -14,8 +14,10 @@ use crate::case::Case;
 
 /// Bytes of a key, at most; the host refuses more.
 const KEY_BYTES_MAX: usize = 255;
-/// Bytes of a body, at most; the host refuses more.
-const BODY_BYTES_MAX: usize = 65_536;
+/// Bytes of a body, at most, where nothing else is configured; the host refuses more.
+const BODY_BYTES_MAX: usize = 4_096;
+/// Messages of a frame, at most, where nothing else is configured; the host refuses more.
+const MESSAGES_PER_FRAME_MAX: usize = 64;
 
 /// Which numbers a decoder writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +55,19 @@ pub fn decoder<D: Decoder>(configuration: &Configuration, values: Values, case: 
         seen.last().is_none_or(|last| *last <= case.len() as u64),
         "a frame that never was"
     );
+    let mut of_frame = std::collections::BTreeMap::<u64, usize>::new();
+    for message in &whole.messages {
+        // The last of its frames is the one that completed it.
+        if let Some(last) = message.sources.last() {
+            *of_frame.entry(*last).or_default() += 1;
+        }
+    }
+    for (sequence, count) in of_frame {
+        assert!(
+            count <= MESSAGES_PER_FRAME_MAX,
+            "frame {sequence} became {count} messages"
+        );
+    }
     let (single, _) = decode::<D>(configuration, case, 1);
     assert_eq!(single, whole, "one frame a batch, against all in one");
 }

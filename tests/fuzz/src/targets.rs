@@ -6,6 +6,7 @@ use asterix_decoder::AsterixDecoder;
 use dis_decoder::DisDecoder;
 use gmti_decoder::GmtiDecoder;
 use outrigger_sdk::testing::{DecoderHost, no_parameters, parameters};
+use outrigger_sdk::{Configuration, Decoder};
 use serde_json::json;
 use track_plausibility::TrackPlausibility;
 
@@ -38,11 +39,12 @@ pub const TARGETS: [Target; 6] = [
     Target {
         name: "adsb",
         corpus: || corpus::load("adsb", "adsb"),
-        repair: |line| avr_parity(line),
+        repair: |frame| match frame.first() {
+            Some(&0x1a) => beast_parity(frame),
+            _ => avr_parity(frame),
+        },
         check: |case| {
-            // Near Toulouse-Blagnac, where the long flight was recorded.
-            let near = json!({ "receiver": { "lat_deg": 43.62, "lon_deg": 1.37 } });
-            oracle::decoder::<AdsbDecoder>(&parameters(&near), Values::InRange, case);
+            oracle::decoder::<AdsbDecoder>(&adsb_parameters(), Values::InRange, case);
         },
     },
     Target {
@@ -50,11 +52,7 @@ pub const TARGETS: [Target; 6] = [
         corpus: || corpus::load("asterix", "asterix"),
         repair: |frame| big_endian_length(frame, 1, 2),
         check: |case| {
-            // A radar of the recordings, so that its plots have positions.
-            let sites = json!({ "sites": [{
-                "sac": 25, "sic": 12, "lat_deg": 43.571_026, "lon_deg": 16.406_064, "height_m": 780.0,
-            }] });
-            oracle::decoder::<AsterixDecoder>(&parameters(&sites), Values::AsSent, case);
+            oracle::decoder::<AsterixDecoder>(&asterix_parameters(), Values::AsSent, case);
         },
     },
     Target {
@@ -74,7 +72,7 @@ pub const TARGETS: [Target; 6] = [
         corpus: tracks,
         repair: |_| (),
         check: |case| {
-            for class in ["track.sea", "track.air"] {
+            for class in ["track.sea", "track.air", "track.ground"] {
                 oracle::validator::<TrackPlausibility>(&no_parameters(), class, case);
             }
         },
@@ -86,11 +84,20 @@ pub fn named(name: &str) -> Option<Target> {
     TARGETS.into_iter().find(|target| target.name == name)
 }
 
-/// Tracks that the AIS decoder makes of its corpus.
+/// Tracks that the decoders make of their corpora.
 fn tracks() -> Vec<Case> {
-    let decoded = corpus::load("ais", "ais").into_iter().map(|recording| {
-        let mut host = DecoderHost::<AisDecoder>::new(no_parameters())
-            .expect("it has no parameters")
+    let mut cases = tracks_of::<AisDecoder>("ais", no_parameters());
+    cases.extend(tracks_of::<AdsbDecoder>("adsb", adsb_parameters()));
+    cases.extend(tracks_of::<AsterixDecoder>("asterix", asterix_parameters()));
+    cases.extend(tracks_of::<DisDecoder>("dis", no_parameters()));
+    cases.extend(tracks_of::<GmtiDecoder>("gmti", no_parameters()));
+    cases
+}
+
+fn tracks_of<D: Decoder>(plugin: &str, configuration: Configuration) -> Vec<Case> {
+    let decoded = corpus::load(plugin, plugin).into_iter().map(|recording| {
+        let mut host = DecoderHost::<D>::new(configuration.clone())
+            .expect("the parameters are right")
             .without_rerun();
         let mut case = Case::new();
         for (captured_ns, frame) in &recording {
@@ -104,6 +111,18 @@ fn tracks() -> Vec<Case> {
         case
     });
     decoded.filter(|case| !case.is_empty()).collect()
+}
+
+/// Near Toulouse-Blagnac, where the long flight was recorded.
+fn adsb_parameters() -> Configuration {
+    parameters(&json!({ "receiver": { "lat_deg": 43.62, "lon_deg": 1.37 } }))
+}
+
+/// A radar of the recordings, so that its plots have positions.
+fn asterix_parameters() -> Configuration {
+    parameters(&json!({ "sites": [{
+        "sac": 25, "sic": 12, "lat_deg": 43.571_026, "lon_deg": 16.406_064, "height_m": 780.0,
+    }] }))
 }
 
 /// Writes a frame's length into its header.
@@ -129,8 +148,7 @@ fn nmea_checksum(frame: &mut Vec<u8>) {
     frame.splice(start + 2 + star..end, format!("{sum:02X}").into_bytes());
 }
 
-/// The parity of a line `*HEX;` of 112 bits: the remainder by the generator 1FFF409 (ICAO Annex 10
-/// Volume IV, 3.1.2.3.3).
+/// The parity of a line `*HEX;` of 112 bits.
 fn avr_parity(line: &mut [u8]) {
     let digits = line
         .get(1..29)
@@ -141,9 +159,28 @@ fn avr_parity(line: &mut [u8]) {
     else {
         return;
     };
+    let parity = parity(&bytes);
+    line[23..29].copy_from_slice(format!("{parity:06X}").as_bytes());
+}
+
+/// The parity of a Beast frame: 0x1a, type, six bytes of clock, signal, then 7 or 14 bytes.
+fn beast_parity(frame: &mut [u8]) {
+    let length = match frame.get(1) {
+        Some(b'2') => 7,
+        Some(b'3') => 14,
+        _ => return,
+    };
+    if let Some(message) = frame.get_mut(9..9 + length) {
+        let (content, place) = message.split_at_mut(length - 3);
+        place.copy_from_slice(&parity(content).to_be_bytes()[1..]);
+    }
+}
+
+/// The remainder by the generator 1FFF409 (ICAO Annex 10 Volume IV, 3.1.2.3.3).
+fn parity(bytes: &[u8]) -> u32 {
     let mut remainder = 0u32;
     for byte in bytes {
-        remainder ^= u32::from(byte) << 16;
+        remainder ^= u32::from(*byte) << 16;
         for _ in 0..8 {
             remainder <<= 1;
             if remainder & 0x100_0000 != 0 {
@@ -151,5 +188,5 @@ fn avr_parity(line: &mut [u8]) {
             }
         }
     }
-    line[23..29].copy_from_slice(format!("{remainder:06X}").as_bytes());
+    remainder
 }
