@@ -85,7 +85,7 @@ pub struct Outgoing<'a> {
 pub struct Failure<'a> {
     /// A decoder's cause, or the name of a fault.
     pub cause: &'a str,
-    /// `decode`, `validate`, `route` or `deliver`, a colon, and the plugin or topic.
+    /// `decode`, `carry`, `validate`, `route` or `deliver`, a colon, and the plugin, tap or topic.
     pub stage: &'a str,
     /// What was wrong, for people.
     pub detail: &'a str,

@@ -228,7 +228,7 @@ fn every_number_is_held_to_its_range() {
 #[test]
 fn every_listed_key_is_read_and_listed_once() {
     let mut read = BTreeSet::new();
-    for name in ["full.toml", "small.toml", "group.toml"] {
+    for name in ["full.toml", "small.toml", "group.toml", "decoded.toml"] {
         for setting in Config::load(&fixtures().join(name)).unwrap().settings() {
             read.insert(setting.definition.path());
         }
@@ -294,7 +294,7 @@ fn digest_names_what_holds_not_how_it_is_written() {
 
 #[test]
 fn printed_settings_read_back_as_the_same_configuration() {
-    for name in ["full.toml", "small.toml", "group.toml"] {
+    for name in ["full.toml", "small.toml", "group.toml", "decoded.toml"] {
         let config = Config::load(&fixtures().join(name)).unwrap();
         let printed = check::render(&config);
         let again = Config::parse(&printed, &fixtures().join(name)).unwrap();

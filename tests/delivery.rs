@@ -9,7 +9,7 @@ mod rig;
 mod examples;
 #[path = "delivery/failures/mod.rs"]
 mod failures;
-#[path = "delivery/group.rs"]
+#[path = "delivery/group/mod.rs"]
 mod group;
 #[path = "delivery/guarantees.rs"]
 mod guarantees;

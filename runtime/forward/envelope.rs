@@ -64,11 +64,6 @@ impl Envelope {
         &self.log_id
     }
 
-    /// The id of the record that was handed over last.
-    pub fn id(&self) -> &str {
-        &self.id
-    }
-
     /// Hands the record, as it is sent to `topic`, to `send`. The value is as `format` says.
     ///
     /// # Errors

@@ -45,6 +45,7 @@ fn is_never(code: RDKafkaErrorCode) -> bool {
             | RDKafkaErrorCode::InvalidMessage
             | RDKafkaErrorCode::InvalidMessageSize
             | RDKafkaErrorCode::InvalidRecord
+            | RDKafkaErrorCode::InvalidTimestamp
             | RDKafkaErrorCode::PolicyViolation
     )
 }

@@ -82,7 +82,7 @@ pub struct GroupStatus {
     pub frames: u64,
     /// Of these, messages of classes that the tap does not carry.
     pub other_classes: u64,
-    /// Records refused for good, which are dead letters.
+    /// Records refused for good, whose dead letters are committed.
     pub refused: u64,
     /// Times that a key was found in two partitions.
     pub split_keys: u64,

@@ -128,7 +128,7 @@ pub const DEAD_LETTER: &[Field] = &[
         "stage",
         "string",
         "",
-        "`decode`, `validate`, `route` or `deliver`, a colon, the plugin or topic",
+        "`decode`, `carry`, `validate`, `route` or `deliver`, a colon, the plugin, tap or topic",
     ),
     field("detail", "string", "", "what was wrong, for people"),
     field(

@@ -340,6 +340,8 @@ impl<'a> Member<'a> {
 
     fn give_up(&mut self, trouble: &Trouble) -> Result<(), String> {
         self.report.trouble(trouble);
+        // With the abort come the reports of what was under way.
+        self.abort();
         let failed = match &self.producer {
             Some(producer) => self.ship.failed(producer),
             None => Ok(()),
@@ -352,8 +354,8 @@ impl<'a> Member<'a> {
         }
     }
 
-    /// Ends an open transaction, and leaves the group.
-    pub(super) fn close(&mut self) {
+    /// Ends an open transaction.
+    fn abort(&mut self) {
         if let (Some(_), Some(producer)) = (self.in_transaction.take(), &self.producer) {
             self.report.figures.aborts += 1;
             // Unknown is as good: the next life of this producer ends it, or its timeout.
@@ -364,6 +366,11 @@ impl<'a> Member<'a> {
             }
         }
         self.transaction_frames = 0;
+    }
+
+    /// Ends an open transaction, and leaves the group.
+    pub(super) fn close(&mut self) {
+        self.abort();
         self.source = None;
         self.producer = None;
         self.retire();

@@ -62,8 +62,9 @@ pub(super) struct Ship {
     /// A record of state or a dead letter that is refused for good: there is nothing to put in its
     /// place.
     hopeless: Option<Trouble>,
-    /// Records that became dead letters because they were refused.
-    refused: u64,
+    /// Records that became dead letters because they were refused: of what is committed, and of this
+    /// transaction.
+    refused: (u64, u64),
 }
 
 impl Ship {
@@ -96,7 +97,7 @@ impl Ship {
             careful: false,
             condemned: BTreeMap::new(),
             hopeless: None,
-            refused: 0,
+            refused: (0, 0),
         }
     }
 
@@ -113,7 +114,7 @@ impl Ship {
 
     /// Records that became dead letters because they were refused.
     pub(super) fn refused(&self) -> u64 {
-        self.refused
+        self.refused.0
     }
 
     /// Each record goes alone, so transactions had better be short.
@@ -125,10 +126,12 @@ impl Ship {
     pub(super) fn begin(&mut self, producer: &Producer) {
         self.read_reports(producer);
         self.flights.clear();
+        self.refused.1 = 0;
     }
 
     /// A transaction was committed: what it held is done with.
     pub(super) fn committed(&mut self, producer: &Producer) {
+        self.refused.0 += self.refused.1;
         self.begin(producer);
         self.careful = false;
         self.condemned.clear();
@@ -150,6 +153,8 @@ impl Ship {
 
     fn read_reports(&mut self, producer: &Producer) {
         producer.reports(Duration::ZERO, &mut self.reports);
+        // Where several were under way, it may be any.
+        let alone = self.careful;
         for report in self.reports.drain(..) {
             let Err(trouble) = report.outcome else {
                 continue;
@@ -159,7 +164,7 @@ impl Ship {
             }
             match self.flights.get(report.ticket) {
                 Some(which) if which.0 != self.dead_letters => {
-                    if self.careful {
+                    if alone {
                         if self.condemned.len() >= CONDEMNED_MAX {
                             self.condemned.pop_first();
                         }
@@ -291,7 +296,7 @@ impl Ship {
         };
         let buried = share.bury(&refusal);
         let buried = buried.map_err(|error| Stuck::Failed(error.to_string()))?;
-        self.refused += 1;
+        self.refused.1 += 1;
         self.outputs(producer, share, &buried)
     }
 

@@ -99,6 +99,7 @@ public final class Client {
             case "delete" -> delete();
             case "describe" -> describe();
             case "configure" -> configure();
+            case "partitions" -> partitions();
             case "offsets" -> offsets();
             case "group" -> group();
             case "commit" -> commit();
@@ -184,6 +185,15 @@ public final class Client {
     }
 
     /** Sets configs of a topic. */
+    private ObjectNode partitions() throws Exception {
+        var more = org.apache.kafka.clients.admin.NewPartitions.increaseTo(
+            request.path("partitions").asInt());
+        try (Admin admin = admin()) {
+            admin.createPartitions(Map.of(topic(), more)).all().get();
+        }
+        return JSON.createObjectNode();
+    }
+
     private ObjectNode configure() throws Exception {
         List<AlterConfigOp> ops = new ArrayList<>();
         request.path("configs").properties().forEach(entry -> ops.add(new AlterConfigOp(

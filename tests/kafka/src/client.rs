@@ -160,6 +160,14 @@ impl Client {
         self.done(json!({"do": "delete", "topic": topic}))
     }
 
+    /// Adds partitions to a topic, up to this many.
+    ///
+    /// # Errors
+    /// The broker's refusal.
+    pub fn add_partitions(&mut self, topic: &str, partitions: u32) -> Result<(), String> {
+        self.done(json!({"do": "partitions", "topic": topic, "partitions": partitions}))
+    }
+
     /// Sets configs of a topic.
     ///
     /// # Errors
