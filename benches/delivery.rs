@@ -191,7 +191,7 @@ fn bare(cluster: &Cluster, records: &[Vec<u8>]) -> Round {
             let made = envelope.with(&view, &topic, ValueFormat::MessagePack, 0, |shipment| {
                 Plain {
                     key: shipment.key.unwrap_or_default().to_vec(),
-                    value: shipment.value.to_vec(),
+                    value: shipment.value.unwrap_or_default().to_vec(),
                     time_ms: shipment.time_ms,
                     headers: shipment
                         .headers

@@ -48,8 +48,11 @@ pub(super) fn pack_apart(folded: Folded) -> Vec<u8> {
     rmp_serde::to_vec(&apart).expect(PLAIN)
 }
 
-/// The record of a change: key, and value unless the key is gone.
-pub(super) fn pack(classes: &[String], change: Change) -> (Vec<u8>, Option<Vec<u8>>) {
+/// A record of the state topic: key, and value unless the key is gone.
+pub(super) type StateRecord = (Vec<u8>, Option<Vec<u8>>);
+
+/// The record of a change.
+pub(super) fn pack(classes: &[String], change: Change) -> StateRecord {
     let Change {
         plugin,
         label,

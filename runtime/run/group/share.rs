@@ -7,7 +7,7 @@ use outrigger_policy::Columns;
 use outrigger_policy::topology::{TapId, TopicId};
 
 use super::decoded::{Decoded, Origin};
-use super::rows::{APART, pack, pack_apart, unpack};
+use super::rows::{APART, StateRecord, pack, pack_apart, unpack};
 use crate::config::GroupConfig;
 use crate::pipeline::{Carried, FrameArchive, Input, Outbox, Pipeline, Refusal, Setup};
 use crate::record::{Position, RecordError};
@@ -239,7 +239,7 @@ impl Share {
 
     /// What has changed since the last time, as records of the state topic, and some of the keys
     /// that did. Instances restart, so that the next owner has what this one has.
-    pub(super) fn take_changes(&mut self) -> (Vec<(Vec<u8>, Option<Vec<u8>>)>, Vec<PluginKey>) {
+    pub(super) fn take_changes(&mut self) -> (Vec<StateRecord>, Vec<PluginKey>) {
         self.pipeline.restart();
         let changes = self.pipeline.take_changes();
         let kept = changes.iter().filter(|change| change.kept.is_some());

@@ -13,6 +13,7 @@ use outrigger_policy::topology::{DEAD_LETTERS, TopicId};
 
 use super::Stuck;
 use super::rooms::TopicRooms;
+use super::rows::StateRecord;
 use super::share::{Made, Share};
 use crate::config::{Config, GroupConfig, KafkaConfig, ValueFormat};
 use crate::forward::{Envelope, shipment_bytes};
@@ -321,7 +322,7 @@ impl Ship {
         producer: &Producer,
         topic: &str,
         partition: i32,
-        rows: &[(Vec<u8>, Option<Vec<u8>>)],
+        rows: &[StateRecord],
     ) -> Result<(), Stuck> {
         let time_ms = i64::try_from(now_ns() / 1_000_000).unwrap_or(i64::MAX);
         for (key, value) in rows {
