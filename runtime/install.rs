@@ -139,8 +139,10 @@ impl Plugins {
     /// By class, the first 16 hexadecimal digits of the SHA-256 of its JSON Schema: what a consumer
     /// tells versions of a class apart by.
     pub fn schema_digests(&self) -> BTreeMap<String, String> {
-        let descriptions = self.installed.iter().flatten();
-        descriptions
+        let installed = self.installed.iter().flatten();
+        // A validator, or a router, may name a class that is not its own, without a schema.
+        let decoders = installed.filter(|one| one.plugin.role == Role::Decoder);
+        decoders
             .flat_map(|installed| {
                 let description = &installed.plugin.description;
                 description.classes.iter().zip(&description.schemas)

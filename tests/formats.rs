@@ -184,9 +184,11 @@ fn assert_same(format: &Format, file: &Data, live: &Data, classes: &[&str]) {
         assert!(format.classes.contains(class));
         assert!(keys(live, class) == keys(file, class), "{class}");
     }
-    let dead = |data: &Data| -> Vec<(Option<String>, Option<(String, String)>)> {
+    let dead = |data: &Data| -> Vec<String> {
         let letters = data.dead_letters().into_iter();
-        letters.map(|letter| (letter.cause, letter.stage)).collect()
+        letters
+            .map(|letter| format!("{:?} {:?}", letter.cause, letter.stage))
+            .collect()
     };
     assert_eq!(dead(live), dead(file));
 }
