@@ -28,6 +28,11 @@ use crate::trouble::{Remedy, Trouble};
 /// Fetched and not yet taken, per partition, bytes. Reason: half a second of 10,000 frames of 400
 /// bytes.
 pub const FETCH_BYTES_MAX: u64 = 2 << 20;
+/// Fetched and not yet taken, below which more is fetched, records. Reason: half a second of 10,000
+/// frames; the bound above holds for large ones.
+const FETCH_RECORDS_MIN: u32 = 5_000;
+/// Wait until it is looked again whether there is room for more, milliseconds.
+const FETCH_AGAIN_MS: u32 = 5;
 /// Silence after which the group takes a member for dead, milliseconds.
 const SESSION_TIMEOUT_MS: u64 = 6_000;
 /// Time between signs of life, milliseconds.
@@ -140,7 +145,9 @@ fn consumer_settings(cluster: &Cluster, group: &str, isolation: &str) -> ClientC
         "queued.max.messages.kbytes",
         (FETCH_BYTES_MAX / 1024).to_string(),
     );
-    set("queued.min.messages", "1024".to_owned());
+    set("queued.min.messages", FETCH_RECORDS_MIN.to_string());
+    // By the library's default a second passes before the next fetch once there is enough.
+    set("fetch.queue.backoff.ms", FETCH_AGAIN_MS.to_string());
     set("fetch.wait.max.ms", "50".to_owned());
     config
 }
