@@ -8,6 +8,7 @@ mod backlog;
 mod brokers;
 mod lives;
 mod points;
+mod rebalance;
 mod row;
 mod scene;
 

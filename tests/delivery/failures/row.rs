@@ -112,7 +112,7 @@ impl Row {
 }
 
 /// Longest time between two records, by when the broker appended them.
-fn gap_ms(read: &[Read]) -> i64 {
+pub fn gap_ms(read: &[Read]) -> i64 {
     let mut times: Vec<i64> = read.iter().map(|read| read.timestamp_ms).collect();
     times.sort_unstable();
     let gaps = times.windows(2).map(|pair| pair[1] - pair[0]);

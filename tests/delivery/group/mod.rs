@@ -19,13 +19,13 @@ use crate::mirror::{header, id_of, read, recording};
 use crate::rig::{Running, Site};
 
 /// Partitions of the shared topic.
-const PARTITIONS: u32 = 6;
+pub(crate) const PARTITIONS: u32 = 6;
 /// Longest time until a group has read everything. Reason: each kill costs a session's timeout and
 /// that of a transaction, about ten seconds.
 const READ_MAX: Duration = Duration::from_secs(180);
 
 /// A sentence that is a message by itself: its capture time, the sender's MMSI, the sentence.
-struct Single {
+pub(crate) struct Single {
     time_ms: i64,
     mmsi: u32,
     sentence: String,
@@ -38,7 +38,7 @@ fn field(payload: &str, from: usize, bits: usize) -> u32 {
     (from..from + bits).fold(0, |value, at| value << 1 | u32::from(bit(at)))
 }
 
-fn singles() -> Vec<Single> {
+pub(crate) fn singles() -> Vec<Single> {
     let lines = recording().lines();
     let single = |line: &str| {
         let (time, sentence) = line.split_once(',')?;
@@ -57,31 +57,31 @@ fn singles() -> Vec<Single> {
 }
 
 /// Topics of one test.
-struct Group {
-    name: String,
+pub(crate) struct Group {
+    pub(crate) name: String,
 }
 
 impl Group {
-    fn new(test: &str) -> Self {
+    pub(crate) fn new(test: &str) -> Self {
         Self {
             name: topic_name(test),
         }
     }
 
-    fn source(&self) -> String {
+    pub(crate) fn source(&self) -> String {
         format!("{}-source", self.name)
     }
 
-    fn tracks(&self) -> String {
+    pub(crate) fn tracks(&self) -> String {
         format!("{}-tracks", self.name)
     }
 
-    fn other(&self) -> String {
+    pub(crate) fn other(&self) -> String {
         format!("{}-other", self.name)
     }
 
     /// The tap, and the cluster with its topics.
-    fn text(&self, bootstrap: &str, partitions: u32, confined: bool) -> String {
+    pub(crate) fn text(&self, bootstrap: &str, partitions: u32, confined: bool) -> String {
         let Self { name } = self;
         let (source, tracks, other) = (self.source(), self.tracks(), self.other());
         format!(
@@ -137,7 +137,7 @@ topic = "other"
 "#;
 
 /// Produces frames, keyed by MMSI, waiting for `pause` after every 50.
-fn produce(cluster: &Cluster, topic: &str, singles: &[Single], pause: Duration) {
+pub(crate) fn produce(cluster: &Cluster, topic: &str, singles: &[Single], pause: Duration) {
     let target = outrigger_kafka::Cluster {
         bootstrap: cluster.bootstrap(),
         client_id: "bus".to_owned(),
@@ -286,7 +286,7 @@ fn a_topic_becomes_what_a_file_of_the_same_frames_becomes() {
 
 /// Offsets of the source of which nothing came, by partition: here each frame is one record. With
 /// them, where the outputs' partitions end, and where committed records end in them.
-fn gaps(cluster: &Cluster, group: &Group) -> BTreeMap<String, Vec<i64>> {
+pub(crate) fn gaps(cluster: &Cluster, group: &Group) -> BTreeMap<String, Vec<i64>> {
     let mut there: BTreeMap<String, BTreeSet<i64>> = BTreeMap::new();
     let mut client = cluster.client();
     for topic in [group.tracks(), group.other()] {
@@ -317,7 +317,7 @@ fn is_read(client: &mut Client, group: &Group) -> bool {
     })
 }
 
-fn wait_until_read(client: &mut Client, group: &Group) {
+pub(crate) fn wait_until_read(client: &mut Client, group: &Group) {
     let until = Instant::now() + READ_MAX;
     while !is_read(client, group) {
         assert!(Instant::now() < until, "not read in time");
@@ -326,7 +326,7 @@ fn wait_until_read(client: &mut Client, group: &Group) {
 }
 
 /// Ends a process, which must end well.
-fn drained(one: Running) {
+pub(crate) fn drained(one: Running) {
     one.signal(Signal::TERM);
     let (code, _, errors) = one.end();
     // Shown if the test fails.
@@ -335,7 +335,7 @@ fn drained(one: Running) {
 }
 
 /// Waits until a process has partitions, and has committed.
-fn owns(one: &mut Running, what: &str) {
+pub(crate) fn owns(one: &mut Running, what: &str) {
     one.wait_status(what, |status| {
         let group = status.group.as_ref();
         group.is_some_and(|group| !group.partitions.is_empty() && group.commits > 0)
@@ -397,7 +397,7 @@ fn kills_and_additions_in_a_group_lose_repeat_and_reorder_nothing() {
 
 /// By partition of the source: how many records are there more than once, and the first and the last
 /// of their offsets.
-fn repeats(found: &[Read]) -> BTreeMap<String, (usize, i64, i64)> {
+pub(crate) fn repeats(found: &[Read]) -> BTreeMap<String, (usize, i64, i64)> {
     let mut seen = BTreeSet::new();
     let mut repeats: BTreeMap<String, (usize, i64, i64)> = BTreeMap::new();
     for id in found.iter().map(id_of) {
@@ -414,7 +414,7 @@ fn repeats(found: &[Read]) -> BTreeMap<String, (usize, i64, i64)> {
 
 /// Compares what the group made, by key, with what one plain run makes of the same frames: nothing is
 /// lost, repeated, out of order or judged otherwise.
-fn compare(cluster: &Cluster, group: &Group, site: &Site, singles: &[Single]) {
+pub(crate) fn compare(cluster: &Cluster, group: &Group, site: &Site, singles: &[Single]) {
     let expected = plain(site, singles);
     assert_eq!(
         gaps(cluster, group),

@@ -24,6 +24,8 @@ pub mod api {
     pub const FETCH: i16 = 1;
     /// Metadata.
     pub const METADATA: i16 = 3;
+    /// SyncGroup.
+    pub const SYNC_GROUP: i16 = 14;
     /// InitProducerId.
     pub const INIT_PRODUCER_ID: i16 = 22;
     /// AddPartitionsToTxn.

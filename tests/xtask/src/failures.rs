@@ -92,9 +92,6 @@ fn kafka_version(pom: &str) -> &str {
     version.map_or("of an unknown version", |(version, _)| version)
 }
 
-/// What is still to be characterised.
-const PENDING: [&str; 1] = ["SIGKILL during a rebalance of a Kafka source"];
-
 fn page(rows: &[Value], kafka: &str, long: bool) -> String {
     let number = |value: &Value| value.as_i64().unwrap_or_default();
     let sum = |topic: &str, key: &str| -> i64 {
@@ -147,9 +144,6 @@ fn page(rows: &[Value], kafka: &str, long: bool) -> String {
             row["note"].as_str().unwrap_or_default().to_owned(),
         ];
         let _ = writeln!(text, "| {} |", cells.join(" | "));
-    }
-    for pending in PENDING {
-        let _ = writeln!(text, "| {pending} | pending |{}", " |".repeat(11));
     }
     let torn: i64 = rows.iter().map(|row| number(&row["torn"])).sum();
     let _ = writeln!(
