@@ -11,8 +11,12 @@ const TIME_MS: i64 = 1_704_067_200_123;
 
 /// A tap of label `secret`, above `open` and apart from `other`, that carries these classes.
 fn decoded(classes: &[&str], format: ValueFormat) -> Decoded {
-    let order = |names: [&str; 2]| names.map(str::to_owned).to_vec();
-    let labels = Labels::new(&[order(["open", "secret"]), order(["open", "other"])]).unwrap();
+    let order = |names: [&str; 3]| names.map(str::to_owned).to_vec();
+    let labels = Labels::new(&[
+        order(["open", "secret", "top"]),
+        order(["open", "other", "top"]),
+    ])
+    .unwrap();
     let secret = labels.find("secret").unwrap();
     let names: Vec<String> = classes.iter().map(|name| (*name).to_owned()).collect();
     let class = ClassDescription {
