@@ -5,6 +5,7 @@
 //! | `tap-NAME`, one per tap | the bus | the journal |
 //! | `pipeline` | the journal | the topic logs, snapshots |
 //! | `eo-NAME`, `al-NAME`, one per cluster and guarantee | the topic logs | Kafka |
+//! | `kafka-lag`, one per cluster | Kafka | how far its readers are, for the status |
 //! | `keeper` | | durability, retention, signed heads |
 //! | `epoch` | | the clock of plugins' deadlines |
 //! | the caller's | signals and sockets | requests to the others |
@@ -14,35 +15,40 @@
 mod archive;
 mod capture;
 mod deliver;
+mod error;
 mod group;
 mod keep;
+mod open;
 mod process;
 mod recover;
 mod shared;
 
 use std::sync::Arc;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use outrigger_journal::{AppendError, OpenError, OpenReport, Options, StreamError, Writer};
-use outrigger_policy::topology::{AUDIT, TapId};
-use outrigger_tap::{ReadLimits, Tap, TapConfig, TapError};
+use outrigger_journal::Writer;
+use outrigger_policy::topology::TapId;
+use outrigger_tap::{ReadLimits, Tap, TapConfig};
 
 use crate::audit::{Audit, AuditRecord};
-use crate::config::{Config, TopicConfig};
-use crate::data::{DataDir, DataError};
-use crate::forward::{self, Forwarders, OpenForward};
-use crate::install::{InstallError, Plugins};
-use crate::keys::{KeyError, signing_key};
-use crate::pipeline::{MisfitError, Pipeline};
-use crate::record::hex;
-use crate::snapshot::{self, Identity, Snapshot, SnapshotError};
+use crate::config::Config;
+use crate::data::DataDir;
+use crate::forward::{self, Forwarders};
+use crate::install::Plugins;
+use crate::pipeline::Pipeline;
+use crate::snapshot::{self, Identity, Snapshot};
 use crate::status::PipelineStatus;
-use crate::topics::{TopicCause, TopicError, TopicOptions, Topics};
+use crate::topics::Topics;
 use capture::Capture;
+pub use error::RunError;
 pub use group::GroupRun;
 use keep::Keep;
+pub use open::{Loss, Started};
+use open::{
+    OpenTopics, audit_start, identity, journal_key, losses, open_journal, open_tap,
+    open_topic_options, open_topics,
+};
 use process::Process;
 pub use process::Processed;
 pub use recover::RecoverError;
@@ -73,121 +79,6 @@ impl Default for RunOptions {
     }
 }
 
-/// Why a run did not start, or ended.
-#[derive(Debug)]
-pub enum RunError {
-    /// The data directory.
-    Data(DataError),
-    /// The plugins.
-    Install(InstallError),
-    /// A plugin does not fit.
-    Misfit(MisfitError),
-    /// The journal cannot be opened.
-    Journal(OpenError),
-    /// A tap's stream cannot be registered in the journal.
-    Stream(String, StreamError),
-    /// A topic log or the audit log.
-    Topic(TopicError),
-    /// Delivery to Kafka cannot be set up.
-    Forward(OpenForward),
-    /// What is there cannot be gone on from.
-    Recover(RecoverError),
-    /// The first snapshot cannot be written.
-    Snapshot(SnapshotError),
-    /// State in the snapshot is over its plugin's bound.
-    State(outrigger_policy::state::TooLarge),
-    /// A tap cannot be opened: its name, and why.
-    Tap(String, Box<TapError>),
-    /// The key that signs the journal's head.
-    Key(KeyError),
-    /// The system has no thread to give.
-    Thread(std::io::Error),
-    /// A ruling could not be written at the start.
-    Ruling(AppendError),
-    /// Something failed while running.
-    Failed(String),
-}
-
-impl std::fmt::Display for RunError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Data(error) => write!(f, "{error}"),
-            Self::Install(error) => write!(f, "{error}"),
-            Self::Misfit(error) => write!(f, "{error}"),
-            Self::Journal(error) => {
-                let remedy = loss_remedy(error);
-                write!(f, "journal: {error}{remedy}")
-            }
-            Self::Stream(tap, error) => write!(f, "taps.{tap}: {error}"),
-            Self::Topic(error) => {
-                let remedy = match &error.cause {
-                    TopicCause::Open(error) => loss_remedy(error),
-                    TopicCause::Directory(_)
-                    | TopicCause::Stream(_)
-                    | TopicCause::Read(_)
-                    | TopicCause::Record(_)
-                    | TopicCause::Append(_)
-                    | TopicCause::Owed => "",
-                };
-                write!(f, "{error}{remedy}")
-            }
-            Self::Forward(error) => write!(f, "{error}"),
-            Self::Recover(error) => write!(f, "{error}"),
-            Self::Snapshot(error) => write!(f, "{error}"),
-            Self::State(error) => write!(f, "snapshot: {error}"),
-            Self::Tap(tap, error) => write!(f, "taps.{tap}: {error}"),
-            Self::Key(error) => write!(f, "{error}"),
-            Self::Thread(error) => write!(f, "cannot start a thread: {error}"),
-            Self::Ruling(error) => write!(f, "journal: {error}"),
-            Self::Failed(cause) => f.write_str(cause),
-        }
-    }
-}
-
-impl std::error::Error for RunError {}
-
-/// What to do about a log of which something is gone.
-pub(crate) fn loss_remedy(error: &OpenError) -> &'static str {
-    match error {
-        OpenError::Loss { .. } => {
-            "; copy the data directory, then restore it from a copy, or pass --accept-loss"
-        }
-        OpenError::Options(_)
-        | OpenError::Lock(_)
-        | OpenError::Ceiling(_)
-        | OpenError::CeilingMissing
-        | OpenError::LogId
-        | OpenError::Damaged(_)
-        | OpenError::Io { .. } => "",
-    }
-}
-
-/// What a run found when it started.
-#[derive(Clone, Debug)]
-pub struct Started {
-    /// The journal.
-    pub journal: OpenReport,
-    /// First block that is processed.
-    pub from_block: u64,
-    /// Blocks with frames that are processed again, or for the first time, from the last run.
-    pub blocks_behind: u64,
-    /// Rulings obeyed.
-    pub rulings: u64,
-    /// Logs of which something is gone, and what: torn tails, and damage.
-    pub losses: Vec<Loss>,
-}
-
-/// What is gone of a log.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Loss {
-    /// `journal`, or `topic NAME`.
-    pub log: String,
-    /// What, and why.
-    pub what: String,
-    /// A kill or a power cut may leave it so; else it is damage.
-    pub torn_only: bool,
-}
-
 /// A run that is ready: everything is open, nothing has been read from a bus.
 pub struct Run {
     config: Arc<Config>,
@@ -207,8 +98,6 @@ pub struct Run {
     started: Started,
     recovered_below: u64,
 }
-
-const NS_PER_HOUR: u64 = 3_600_000_000_000;
 
 impl Run {
     /// Opens everything that the configuration names.
@@ -489,180 +378,4 @@ fn record(event: &str, detail: String) -> AuditRecord {
         pid: Some(i32::try_from(std::process::id()).unwrap_or(i32::MAX)),
         detail,
     }
-}
-
-/// What is gone of the logs.
-fn losses(journal: &OpenReport, others: &[(String, OpenReport)]) -> Vec<Loss> {
-    let loss = |log: String, report: &OpenReport| {
-        let what = report.loss()?;
-        let torn_only = report.is_torn_only();
-        Some(Loss {
-            log,
-            what,
-            torn_only,
-        })
-    };
-    let others = others
-        .iter()
-        .filter_map(|(topic, report)| loss(format!("topic {topic}"), report));
-    loss("journal".to_owned(), journal)
-        .into_iter()
-        .chain(others)
-        .collect()
-}
-
-fn open_journal(
-    config: &Config,
-    data: &DataDir,
-    command: &str,
-    accept_loss: bool,
-) -> Result<(Writer, OpenReport), RunError> {
-    let mut options = Options::new(command);
-    options.bytes_max = config.journal.bytes_max.get();
-    options.segment_bytes_max = config.journal.segment_bytes.get();
-    options.age_ns_max = Some(config.journal.age_hours_max.saturating_mul(NS_PER_HOUR));
-    options.accept_loss = accept_loss;
-    let dir = data.journal.try_clone();
-    let dir =
-        dir.map_err(|error| RunError::Data(DataError::Io(data.path.join("journal"), error)))?;
-    Writer::open(dir, options, now_ns()).map_err(RunError::Journal)
-}
-
-/// What was found in each log, by topic.
-type Reports = Vec<(String, OpenReport)>;
-
-/// How topic logs are opened.
-struct OpenTopics<'a> {
-    command: &'a str,
-    accept_loss: bool,
-    /// Blocks from here on were not there when the run began.
-    from_block: u64,
-}
-
-fn open_topic_options(topic: &TopicConfig, command: &str, accept_loss: bool) -> Options {
-    let mut options = Options::new(command);
-    options.bytes_max = topic.bytes_max.get();
-    options.segment_bytes_max = topic.segment_bytes.get();
-    options.age_ns_max = Some(topic.age_hours_max.saturating_mul(NS_PER_HOUR));
-    options.accept_loss = accept_loss;
-    options
-}
-
-fn open_topics(
-    config: &Config,
-    data: &DataDir,
-    forwarders: &Forwarders,
-    opening: &OpenTopics<'_>,
-) -> Result<(Topics, Audit, Reports), RunError> {
-    let options = |topic| open_topic_options(topic, opening.command, opening.accept_loss);
-    let topics = config.topics.iter().enumerate().map(|(index, topic)| {
-        if topic.name == AUDIT {
-            return None;
-        }
-        let tail = forwarders.tail(index);
-        let ephemeral = tail.as_ref().is_some_and(|tail| tail.is_ephemeral());
-        Some(TopicOptions {
-            name: topic.name.clone(),
-            log: (!ephemeral).then(|| options(topic)),
-            tail,
-            from_block: if ephemeral { opening.from_block } else { 0 },
-        })
-    });
-    let (topics, mut reports) =
-        Topics::open(&data.topics, topics.collect(), now_ns()).map_err(RunError::Topic)?;
-    let audit = &config.topics[config.topology.audit().index()];
-    let (audit, report) =
-        Audit::open(&data.topics, AUDIT, options(audit), now_ns()).map_err(RunError::Topic)?;
-    reports.push((AUDIT.to_owned(), report));
-    Ok((topics, audit, reports))
-}
-
-type OpenedTap = (TapConfig, u64, Box<dyn Tap>);
-
-/// Opens a tap once to know its origin, and again behind what the journal holds of it.
-fn open_tap(
-    journal: &mut Writer,
-    name: &str,
-    config: &TapConfig,
-) -> Result<(TapState, OpenedTap), RunError> {
-    let failed = |error| RunError::Tap(name.to_owned(), Box::new(error));
-    let mut tap = outrigger_tap::open(config, 0).map_err(failed)?;
-    let stream = journal
-        .stream(name, &tap.origin())
-        .map_err(|error| RunError::Stream(name.to_owned(), error))?;
-    let resume_after = if tap.finite() {
-        journal.stream_records(stream)
-    } else {
-        0
-    };
-    if resume_after > 0 {
-        tap = outrigger_tap::open(config, resume_after).map_err(failed)?;
-    }
-    let state = TapState {
-        name: name.to_owned(),
-        stream,
-        paused: AtomicBool::new(false),
-        ended: AtomicBool::new(false),
-        behind_frames: 0,
-        shed_frames: AtomicU64::new(0),
-        shed_bytes: AtomicU64::new(0),
-        frames: AtomicU64::new(0),
-        bytes: AtomicU64::new(0),
-        source: Mutex::new(None),
-        trouble: Mutex::new(None),
-    };
-    Ok((state, (config.clone(), resume_after, tap)))
-}
-
-fn identity(config: &Config, plugins: &Plugins) -> Identity {
-    Identity {
-        build: format!(
-            "outrigger {} wasmtime {} {}",
-            env!("CARGO_PKG_VERSION"),
-            outrigger_sandbox::engine::WASMTIME_VERSION,
-            std::env::consts::ARCH
-        ),
-        configuration: hex(&config.output_digest()),
-        plugins: plugins
-            .installed
-            .iter()
-            .flatten()
-            .map(|installed| {
-                let plugin = &installed.plugin;
-                (plugin.name.clone(), hex(&plugin.digest))
-            })
-            .collect(),
-    }
-}
-
-fn journal_key(config: &Config) -> Result<ed25519_dalek::SigningKey, KeyError> {
-    signing_key(&config.journal.signing_key)
-}
-
-fn audit_start(config: &Config, started: &Started) -> AuditRecord {
-    let journal = &started.journal;
-    let end = if journal.created {
-        "new journal".to_owned()
-    } else if journal.clean {
-        "clean stop before".to_owned()
-    } else {
-        format!(
-            "unclean stop before: {} sequence numbers and {} block numbers skipped, {}",
-            journal.seqs_skipped,
-            journal.blocks_skipped,
-            match &journal.cut {
-                Some(_) => "a torn tail was cut",
-                None => "no torn tail",
-            }
-        )
-    };
-    let detail = format!(
-        "{}: configuration {}, {end}; from block {}, {} blocks behind, {} rulings",
-        config.name,
-        hex(&config.digest()),
-        started.from_block,
-        started.blocks_behind,
-        started.rulings
-    );
-    record("start", detail)
 }
