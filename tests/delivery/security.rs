@@ -181,3 +181,25 @@ fn assert_told(secured: &Secured<'_>, cause: &str) {
     assert_eq!(running.end().0, Some(0));
     assert!(started.elapsed() < Duration::from_secs(60));
 }
+
+#[test]
+fn brokers_that_ask_for_a_certificate_are_shown_one() {
+    let options = Options {
+        listeners: vec![Security::MutualTls],
+        ..Options::default()
+    };
+    let Some(cluster) = Cluster::start(&options) else {
+        return;
+    };
+    let (credentials, tls) = credentials(&cluster);
+    let mutual = Secured::new(&cluster, "mutual");
+    mutual.configure(Security::MutualTls, &tls);
+    assert_told(&mutual, "SSL");
+
+    mutual.site.write("client.key", cluster.private_key());
+    let certificate = credentials.trusted.display();
+    let shown = format!("certificate_file = \"{certificate}\"\nkey_file = \"client.key\"");
+    mutual.configure(Security::MutualTls, &format!("{tls}\n{shown}"));
+    mutual.site.run_well("data", &[]);
+    mutual.assert_whole();
+}

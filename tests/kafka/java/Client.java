@@ -4,12 +4,15 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.BufferedReader;
 import java.io.BufferedWriter;
+import java.io.File;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.io.OutputStreamWriter;
 import java.nio.charset.StandardCharsets;
+import java.security.KeyStore;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Base64;
 import java.util.HashMap;
 import java.util.HexFormat;
 import java.util.List;
@@ -100,6 +103,7 @@ public final class Client {
             case "describe" -> describe();
             case "configure" -> configure();
             case "partitions" -> partitions();
+            case "key" -> key();
             case "offsets" -> offsets();
             case "group" -> group();
             case "commit" -> commit();
@@ -245,6 +249,16 @@ public final class Client {
             }
             return result;
         }
+    }
+
+    /** The private key of a key store, in PEM. */
+    private ObjectNode key() throws Exception {
+        var password = request.path("password").asText().toCharArray();
+        var store = KeyStore.getInstance(new File(request.path("keystore").asText()), password);
+        var key = store.getKey(store.aliases().nextElement(), password);
+        var base64 = Base64.getMimeEncoder(64, new byte[] {'\n'}).encodeToString(key.getEncoded());
+        var pem = "-----BEGIN PRIVATE KEY-----\n" + base64 + "\n-----END PRIVATE KEY-----\n";
+        return JSON.createObjectNode().put("pem", pem);
     }
 
     /** Committed offsets of a consumer group in a topic. */

@@ -1,6 +1,7 @@
 //! Kafka's own Java client, behind a line protocol (`java/Client.java`). Processes are used again by
 //! the next test: a start costs about a second, a question some tens of milliseconds.
 
+use std::path::Path;
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
@@ -205,6 +206,16 @@ impl Client {
             stable: long(&one["stable"]),
         });
         Ok(offsets.collect())
+    }
+
+    /// The private key of a key store, in PEM.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn private_key(&mut self, keystore: &Path, password: &str) -> Result<String, String> {
+        let question = json!({"do": "key", "keystore": keystore, "password": password});
+        let answer = self.ask(question, |_| ())?;
+        Ok(answer["pem"].as_str().unwrap_or_default().to_owned())
     }
 
     /// Offsets that a consumer group has committed in a topic: (partition, offset).

@@ -239,6 +239,17 @@ impl Cluster {
             .expect("a listener with TLS makes them")
     }
 
+    /// The private key of the certificate that brokers trust, in PEM: what a client of
+    /// [`Security::MutualTls`] needs.
+    ///
+    /// # Panics
+    /// If no listener asks for any.
+    pub fn private_key(&self) -> String {
+        let credentials = self.credentials();
+        let (keystore, password) = (&credentials.keystore, &credentials.keystore_password);
+        self.client().private_key(keystore, password).unwrap()
+    }
+
     /// An independent client, on the brokers' own listener: past proxies and passwords.
     ///
     /// # Panics

@@ -20,6 +20,8 @@ pub enum Security {
     Plain,
     /// TLS; clients are not asked who they are.
     Tls,
+    /// TLS; clients show a certificate: here the brokers' own.
+    MutualTls,
     /// SASL PLAIN over TLS.
     SaslPlain,
     /// SASL SCRAM, SHA-256 or SHA-512, over TLS.
@@ -30,14 +32,14 @@ impl Security {
     pub(crate) fn protocol(self) -> &'static str {
         match self {
             Self::Plain => "PLAINTEXT",
-            Self::Tls => "SSL",
+            Self::Tls | Self::MutualTls => "SSL",
             Self::SaslPlain | Self::SaslScram => "SASL_SSL",
         }
     }
 
     fn mechanism(self) -> Option<&'static str> {
         match self {
-            Self::Plain | Self::Tls => None,
+            Self::Plain | Self::Tls | Self::MutualTls => None,
             Self::SaslPlain => Some("PLAIN"),
             Self::SaslScram => Some("SCRAM-SHA-256"),
         }
@@ -95,6 +97,7 @@ impl Security {
             password,
             keystore,
             keystore_password,
+            trusted,
             ..
         } = credentials;
         let mut set = Vec::new();
@@ -109,6 +112,11 @@ impl Security {
             add("ssl.keystore.location", &keystore.display());
             add("ssl.keystore.password", keystore_password);
             add("ssl.key.password", keystore_password);
+        }
+        if self == Self::MutualTls {
+            add("ssl.client.auth", &"required");
+            add("ssl.truststore.type", &"PEM");
+            add("ssl.truststore.location", &trusted.display());
         }
         if self == Self::SaslPlain {
             let login = format!("{PLAIN_LOGIN} required user_{user}=\"{password}\";");
