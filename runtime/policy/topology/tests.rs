@@ -164,7 +164,7 @@ fn every_unknown_name_is_reported_at_once() {
             "ais is a decoder, not a validator",
             "p is listed twice",
             "there is no topic trakcs",
-            "can never have a message: no decoder lists idle in its writes",
+            "can never have a message: no decoder lists idle in its writes, no tap in its classes",
             "p is a validator, not a router",
             "there is no topic nowhere",
         ]
