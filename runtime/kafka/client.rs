@@ -175,8 +175,7 @@ impl Cluster {
         set("allow.auto.create.topics", "false".to_owned());
         set("statistics.interval.ms", STATISTICS_MS.to_string());
         set("log.connection.close", "false".to_owned());
-        // What an interrupted run leaves on a stack is not for a core dump: librdkafka's own
-        // settings print secrets as `[redacted]`, and ours are never printed.
+        // librdkafka prints its settings' secrets as `[redacted]`; ours are never printed.
         self.protect(&mut config);
         config
     }

@@ -26,6 +26,11 @@ pub const PROGRESS_TOPIC: &str = "outrigger-progress";
 /// Largest fetch while progress is read, bytes. Reason: a record of it is about a hundred.
 const FETCH_BYTES_MAX: u64 = 256 << 10;
 
+/// Wait between two looks at a transaction that is open.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+/// Least time that such a look is given.
+const LAST_LOOK: Duration = Duration::from_secs(1);
+
 /// A place in a topic log: everything up to it has been committed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Progress {
@@ -48,7 +53,8 @@ impl Progress {
 }
 
 /// Reads what committed transactions left for this journal, by topic. Blocks for `timeout` at most.
-/// A transaction that nobody has ended holds the end back: initialise the producer first.
+/// A transaction that nobody has ended holds the end back: initialise the producer first, and others'
+/// are waited for.
 ///
 /// # Errors
 /// The brokers cannot be asked in time, or a record of ours cannot be understood.
@@ -106,18 +112,69 @@ pub fn read_holder(
     Ok(holder)
 }
 
-/// Shows all committed records of the topic that have a key and a value: offset, key, value.
+/// Shows all committed records of the topic that have a key and a value: offset, key, value. To the
+/// end as it is now: what is committed is hidden behind the first transaction that is open, of
+/// whichever runtime, so that one is waited for.
 fn scan(
     cluster: &Cluster,
     topic: &str,
     timeout: Duration,
     mut visit: impl FnMut(i64, &str, &[u8]),
 ) -> Result<(), Trouble> {
+    let deadline = Instant::now() + timeout;
+    let left = || deadline.saturating_duration_since(Instant::now());
+    let failed = |error: KafkaError| Trouble::of("read progress", &error);
+    let late = |detail: &str| Trouble {
+        remedy: crate::Remedy::Later,
+        code: "TimedOut".to_owned(),
+        detail: format!("{topic}: {detail}"),
+    };
+    let (_, end) = reader(cluster, "read_uncommitted")?
+        .fetch_watermarks(topic, 0, left())
+        .map_err(failed)?;
+    let consumer = reader(cluster, "read_committed")?;
+    loop {
+        let (_, stable) = consumer
+            .fetch_watermarks(topic, 0, left().max(LAST_LOOK))
+            .map_err(failed)?;
+        if stable >= end {
+            break;
+        }
+        if left().is_zero() {
+            return Err(late(
+                "a transaction that nobody ends hides what is behind it",
+            ));
+        }
+        std::thread::sleep(LOOK_EVERY);
+    }
+    let mut partitions = TopicPartitionList::new();
+    partitions
+        .add_partition_offset(topic, 0, Offset::Beginning)
+        .map_err(failed)?;
+    consumer.assign(&partitions).map_err(failed)?;
+    loop {
+        match consumer.poll(left()) {
+            Some(Err(KafkaError::PartitionEOF(_))) => return Ok(()),
+            Some(Err(error)) if is_passing(&error) && !left().is_zero() => {}
+            Some(Err(error)) => return Err(failed(error)),
+            Some(Ok(message)) => {
+                let key = message.key().and_then(|key| std::str::from_utf8(key).ok());
+                if let (Some(key), Some(value)) = (key, message.payload()) {
+                    visit(message.offset(), key, value);
+                }
+            }
+            None => return Err(late(&format!("its end was not reached in {timeout:?}"))),
+        }
+    }
+}
+
+/// A client that reads the topic, and joins nothing.
+fn reader(cluster: &Cluster, isolation: &str) -> Result<BaseConsumer<Asking>, Trouble> {
     let mut config = cluster.client();
     config.set("group.id", "outrigger-progress-reader");
     config.set("enable.auto.commit", "false");
     config.set("enable.partition.eof", "true");
-    config.set("isolation.level", "read_committed");
+    config.set("isolation.level", isolation);
     config.set("auto.offset.reset", "earliest");
     config.set(
         "fetch.max.bytes",
@@ -129,38 +186,9 @@ fn scan(
         (FETCH_BYTES_MAX / 1024).to_string(),
     );
     config.set("fetch.wait.max.ms", "50");
-    let consumer: BaseConsumer<Asking> = config
+    config
         .create_with_context(Asking::default())
-        .map_err(|error| Trouble::of_client(&error))?;
-    let failed = |error: KafkaError| Trouble::of("read progress", &error);
-    let mut partitions = TopicPartitionList::new();
-    partitions
-        .add_partition_offset(topic, 0, Offset::Beginning)
-        .map_err(failed)?;
-    consumer.assign(&partitions).map_err(failed)?;
-    let deadline = Instant::now() + timeout;
-    loop {
-        let left = deadline.saturating_duration_since(Instant::now());
-        match consumer.poll(left) {
-            Some(Err(KafkaError::PartitionEOF(_))) => return Ok(()),
-            Some(Err(error)) if is_passing(&error) && !left.is_zero() => {}
-            Some(Err(error)) => return Err(failed(error)),
-            Some(Ok(message)) => {
-                let key = message.key().and_then(|key| std::str::from_utf8(key).ok());
-                if let (Some(key), Some(value)) = (key, message.payload()) {
-                    visit(message.offset(), key, value);
-                }
-            }
-            None => {
-                let detail = format!("{topic}: its end was not reached in {timeout:?}");
-                return Err(Trouble {
-                    remedy: crate::Remedy::Later,
-                    code: "TimedOut".to_owned(),
-                    detail,
-                });
-            }
-        }
-    }
+        .map_err(|error| Trouble::of_client(&error))
 }
 
 /// Errors that librdkafka mends itself while it is polled, and the refusal of a group: partitions that

@@ -3,7 +3,7 @@
 use kafka_harness::Cluster;
 
 use crate::common::installation;
-use crate::mirror::{Mirror, header, ledger, read, recording};
+use crate::mirror::{Ledger, Mirror, header, ledger, read, recording};
 use crate::rig::Site;
 
 #[test]
@@ -115,4 +115,75 @@ fn a_topic_that_begins_to_refuse_holds_up_nothing() {
         .map(|topic| topic.refused)
         .sum();
     assert!(refused > 0);
+}
+
+#[test]
+fn anothers_open_transaction_hides_no_progress() {
+    let Some(cluster) = Cluster::shared() else {
+        return;
+    };
+    let mirror = Mirror::new("neighbour");
+    let site = Site::new(installation());
+    site.write("recording.txt", recording());
+    let pace = "factor = 20.0";
+    let text = mirror.text(&cluster.bootstrap(), pace, "exactly-once", "");
+    site.configure("data", "", &text);
+    let arguments = ["--until-idle", "--json", "--drain-s", "60"];
+    let mut running = site.start("data", &arguments);
+    running.wait_status("both topics to be delivered", |status| {
+        let topics = status.kafka.iter().flat_map(|kafka| &kafka.topics);
+        topics.filter(|topic| topic.delivered > 0).count() == 2
+    });
+    // Another runtime of this cluster stands still within a transaction, on the same progress topic.
+    let target = outrigger_kafka::Cluster {
+        bootstrap: cluster.bootstrap(),
+        client_id: "neighbour".to_owned(),
+        security: outrigger_kafka::Security::default(),
+        compression: outrigger_kafka::Compression::default(),
+        bounds: outrigger_kafka::Bounds::default(),
+    };
+    let guarantee = outrigger_kafka::Guarantee::ExactlyOnce {
+        transactional_id: format!("{}-neighbour", mirror.progress),
+    };
+    let neighbour = outrigger_kafka::Producer::new(&target, &guarantee).unwrap();
+    let wait = std::time::Duration::from_secs(30);
+    neighbour.init_transactions(wait).unwrap();
+    neighbour.begin().unwrap();
+    let shipment = outrigger_kafka::Shipment {
+        topic: &mirror.progress,
+        key: Some(b"neighbour/tracks"),
+        partition: None,
+        value: Some(b"{}"),
+        time_ms: 0,
+        headers: &[],
+        ticket: 0,
+    };
+    assert!(neighbour.send(&shipment).unwrap());
+    assert!(neighbour.flush(wait));
+    let (code, _, errors) = running.end();
+    assert_eq!(code, Some(0), "{errors}");
+
+    // What was committed behind it must be seen before anything is sent again.
+    let mut running = site.start("data", &[]);
+    running.wait_status("the transaction to be named", |status| {
+        let mut troubles = status.kafka.iter().flat_map(|kafka| &kafka.trouble);
+        troubles.any(|trouble| trouble.contains("a transaction that nobody ends"))
+    });
+    neighbour.abort(wait).unwrap();
+    running.wait_status("both to be connected", |status| {
+        let connected = status.kafka.iter().filter(|kafka| kafka.connected);
+        connected.filter(|kafka| kafka.trouble.is_none()).count() == 2
+    });
+    running.signal(rustix::process::Signal::TERM);
+    let (code, _, errors) = running.end();
+    assert_eq!(code, Some(0), "{errors}");
+    let data = site.data("data");
+    let whole = Ledger {
+        written: data.records("tracks").len(),
+        ..Ledger::default()
+    };
+    assert_eq!(
+        ledger(&data, "tracks", &read(cluster, &mirror.tracks)),
+        whole
+    );
 }

@@ -295,6 +295,11 @@ impl<'a> Member<'a> {
                 self.ship.state(producer, topic, partition, &rows)?;
             }
         }
+        // Before the positions: who takes a partition over reads the state first, and must see that a
+        // transaction is open there as long as this one can still move its position.
+        if !producer.flush(CALL_TIMEOUT) {
+            return Err(Trouble::timeout("flush").into());
+        }
         source.commit_with(producer, &offsets, CALL_TIMEOUT)?;
         producer.commit(CALL_TIMEOUT)?;
         self.ship.committed(producer);

@@ -88,6 +88,7 @@ fn killed(cluster: &Cluster, place: u32, what: &str, side: Side) {
         drained(a);
         drained(b);
     });
+    compare(cluster, &group, &site, &singles);
     let found: Vec<_> = [group.tracks(), group.other()]
         .iter()
         .map(|topic| read(cluster, topic))
@@ -114,5 +115,4 @@ fn killed(cluster: &Cluster, place: u32, what: &str, side: Side) {
     };
     row.write();
     println!("{row:?}");
-    compare(cluster, &group, &site, &singles);
 }
