@@ -67,10 +67,13 @@ impl Places {
         command
     }
 
-    /// Cargo on the fuzz targets: plugins run natively.
+    /// Cargo on the fuzz targets: plugins run natively. What it builds lies apart: two workspaces give
+    /// the same crates the same names there, and one would take the other's for its own.
     pub fn fuzz_cargo(&self, verb: &str) -> Command {
         let mut command = self.guest_cargo(verb);
-        command.current_dir(self.root.join("tests/fuzz"));
+        command
+            .current_dir(self.root.join("tests/fuzz"))
+            .env("CARGO_TARGET_DIR", self.guests_target.join("fuzz"));
         command
     }
 
