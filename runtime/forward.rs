@@ -34,7 +34,7 @@ use std::time::{Duration, Instant};
 
 use outrigger_kafka::{Delivered, Remedy, Trouble};
 
-pub use broker::{Broker, Kafka, check_progress};
+pub use broker::{Broker, Kafka, check_progress, differences};
 pub use envelope::{Envelope, shipment_bytes};
 pub use feed::{Fed, Feed, FeedError};
 use lane::Flight;

@@ -180,13 +180,10 @@ impl Kafka {
                     found.partitions,
                     found.replication
                 );
-            } else if spec.partitions != found.partitions {
-                tracing::warn!(
-                    "topic {name} has {} partitions, the configuration says {}: keys are placed by \
-                     what is there",
-                    found.partitions,
-                    spec.partitions
-                );
+            } else {
+                for difference in differences(spec, found) {
+                    tracing::warn!("topic {name} {difference}");
+                }
             }
             if *name == self.progress_topic {
                 check_progress(found)?;
@@ -289,6 +286,36 @@ impl Broker for Kafka {
         let topic = self.record_bytes_max.get(topic).copied();
         topic.map_or(client, |topic| topic.min(client))
     }
+}
+
+/// How a topic that was there differs from what the configuration would have made.
+pub fn differences(spec: &TopicSpec, found: &TopicFound) -> Vec<String> {
+    let mut differences = Vec::new();
+    if spec.partitions != found.partitions {
+        differences.push(format!(
+            "has {} partitions, the configuration says {}: keys are placed by what is there",
+            found.partitions, spec.partitions
+        ));
+    }
+    if spec.replication > 0 && spec.replication != found.replication {
+        differences.push(format!(
+            "has {} copies, the configuration says {}",
+            found.replication, spec.replication
+        ));
+    }
+    let mut settings = spec.settings.iter();
+    let wanted = settings.find(|(key, _)| key == "retention.ms");
+    let wanted = wanted.and_then(|(_, value)| value.parse::<i64>().ok());
+    if let (Some(wanted), Some(found)) = (wanted, found.retention_ms)
+        && (0..wanted).contains(&found)
+    {
+        differences.push(format!(
+            "keeps records for {} hours, the configuration says {}",
+            found / 3_600_000,
+            wanted / 3_600_000
+        ));
+    }
+    differences
 }
 
 /// A topic of progress that somebody else made must keep what it is told, in one order: or a restart

@@ -48,6 +48,8 @@ pub struct TopicFound {
     pub message_bytes_max: Option<u64>,
     /// How its old records go: `delete`, `compact`, or both; `None` if its brokers do not say.
     pub cleanup_policy: Option<String>,
+    /// How long it keeps records, milliseconds; negative for ever; `None` if its brokers do not say.
+    pub retention_ms: Option<i64>,
 }
 
 /// Makes the topics that are missing, if `create`, and says what is there. Blocks for a few times
@@ -182,6 +184,7 @@ fn describe(
             let Ok(resource) = resource else { continue };
             topic.message_bytes_max = message_bytes_max(&resource);
             topic.cleanup_policy = setting(&resource, "cleanup.policy").map(str::to_owned);
+            topic.retention_ms = setting(&resource, "retention.ms").and_then(|ms| ms.parse().ok());
         }
     }
 }

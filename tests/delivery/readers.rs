@@ -161,13 +161,15 @@ fn the_doctor_and_the_advice_know_what_topics_there_are() {
         "FAIL kafka main topic ",
         "is not there, and create_topics is false",
         "has 48 partitions, the configuration says 6",
+        "keeps records for 168 hours, the configuration says 87600",
         "takes at most 70000 bytes, record_bytes_max is 1048576",
     ] {
         assert!(said.contains(finding), "{finding}: {said}");
     }
     let good = [("cleanup.policy", "compact")];
     client.create_topic(&mirror.progress, 1, 1, &good).unwrap();
-    client.create_topic(&mirror.tracks, 6, 1, &[]).unwrap();
+    let kept = [("retention.ms", "-1")];
+    client.create_topic(&mirror.tracks, 6, 1, &kept).unwrap();
     let said = doctor();
     for finding in ["6 partitions, 1 copies", "holds the progress"] {
         assert!(said.contains(finding), "{finding}: {said}");

@@ -6,7 +6,7 @@ use outrigger_kafka::{TopicFound, find_topics};
 
 use super::Report;
 use crate::config::{Config, Guarantee, KafkaConfig, TopicConfig};
-use crate::forward::{check_progress, cluster};
+use crate::forward::{check_progress, cluster, differences, topic_spec};
 
 /// Longest wait for an answer. Reason: it answers a person who waits.
 const ANSWER: Duration = Duration::from_secs(5);
@@ -77,16 +77,13 @@ fn look_at(report: &mut Report, settings: &KafkaConfig, topic: &TopicConfig, fou
         return;
     }
     let mut good = true;
-    if u64::from(found.partitions) != wanted {
+    for difference in differences(&topic_spec(settings, topic), found) {
         good = false;
         report.warn(
             &subject,
-            format!(
-                "has {} partitions, the configuration says {wanted}",
-                found.partitions
-            ),
-            "keys are placed by what is there; `outrigger partitions --ask` says what its keys \
-             are worth",
+            difference,
+            "alter the topic, or the configuration; `outrigger partitions --ask` says how many \
+             partitions its keys are worth",
         );
     }
     if let Some(takes) = found.message_bytes_max
