@@ -147,7 +147,7 @@ fn status_counts_what_came_and_the_ledger_balances() {
     assert!(status.to_verdict.p50_us <= status.to_verdict.max_us);
     assert_eq!(status.pid, running.pid());
     assert!(status.process.rss_bytes > 0);
-    assert!(!status.process.budget_enforced);
+    assert!(status.process.budget_enforced);
     let status = status_when(&deployment, "records are in the topics", |status| {
         let written = status.topics.iter().map(|topic| topic.written);
         written.sum::<u64>() == 40
