@@ -15,6 +15,7 @@
 mod batch;
 mod bury;
 mod carry;
+mod cost;
 mod decode;
 mod emit;
 mod expire;
@@ -299,6 +300,7 @@ impl Pipeline {
         };
         let serves = (frames.label, Some(tap));
         member.ensure_place(serves);
+        let before = member.usage_of(serves);
         let mut stage = DecodeStage {
             labels: self.topology.labels(),
             member,
@@ -310,7 +312,12 @@ impl Pipeline {
         };
         halving::run(&mut stage, frames.sequences.len(), self.batch_messages_max);
         self.counters.rejected[tap.index()] += stage.rejected_frames;
-        vec![(decoder, serves, stage.evicted)]
+        let (evicted, rows) = (stage.evicted, frames.sequences.len());
+        let classes = self.batch.messages.iter().map(|message| message.class);
+        if let Some(member) = self.members[decoder.index()].as_mut() {
+            member.observe(serves, &before, rows, classes);
+        }
+        vec![(decoder, serves, evicted)]
     }
 
     fn validate(&mut self, tap: TapId, validator: PluginId) -> Vec<(PluginId, Serves, Vec<Kept>)> {
@@ -323,7 +330,9 @@ impl Pipeline {
             let Some(member) = self.members[validator.index()].as_mut() else {
                 continue;
             };
-            member.ensure_place((label, None));
+            let serves = (label, None);
+            member.ensure_place(serves);
+            let before = member.usage_of(serves);
             let mut stage = ValidateStage {
                 member,
                 calls: &mut self.calls,
@@ -335,7 +344,11 @@ impl Pipeline {
                 evicted: Vec::new(),
             };
             halving::run(&mut stage, messages.len(), self.batch_messages_max);
-            evicted.push((validator, (label, None), stage.evicted));
+            evicted.push((validator, serves, stage.evicted));
+            let classes = messages.iter().map(|&at| self.batch.messages[at].class);
+            if let Some(member) = self.members[validator.index()].as_mut() {
+                member.observe(serves, &before, messages.len(), classes);
+            }
         }
         evicted
     }
@@ -350,7 +363,9 @@ impl Pipeline {
                 let Some(member) = self.members[router.index()].as_mut() else {
                     continue;
                 };
-                member.ensure_place((label, None));
+                let serves = (label, None);
+                member.ensure_place(serves);
+                let before = member.usage_of(serves);
                 let mut stage = RouteStage {
                     member,
                     calls: &mut self.calls,
@@ -360,6 +375,10 @@ impl Pipeline {
                     messages: &messages,
                 };
                 halving::run(&mut stage, messages.len(), self.batch_messages_max);
+                let classes = messages.iter().map(|&at| self.batch.messages[at].class);
+                if let Some(member) = self.members[router.index()].as_mut() {
+                    member.observe(serves, &before, messages.len(), classes);
+                }
             }
         }
     }
