@@ -25,6 +25,7 @@ mod open;
 mod process;
 mod recover;
 mod shared;
+mod watch;
 
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
@@ -103,6 +104,7 @@ pub struct Run {
     key: ed25519_dalek::SigningKey,
     started: Started,
     recovered_below: u64,
+    watch: Option<watch::Watch>,
 }
 
 impl Run {
@@ -118,6 +120,7 @@ impl Run {
         let key = journal_key(&config).map_err(RunError::Key)?;
         let (mut journal, report) = open_journal(&config, &data, command, options.accept_loss)?;
         let identity = identity(&config, &plugins);
+        let (watch, note) = watch::open(&config, &identity.plugins).map_err(RunError::Baseline)?;
         let accept_change = options.accept_change;
         let recovered = recover::recover(&data, journal.log_id(), &identity, accept_change)
             .map_err(RunError::Recover)?;
@@ -180,6 +183,10 @@ impl Run {
             losses,
         };
         let governor = govern::governor(&config);
+        if let Some(note) = note {
+            tracing::warn!("{note}");
+            *lock(&governor.baseline) = Some(note);
+        }
         let from_block = recovered.from_block;
         let shared = Shared::new(journal, states, delivery.shown(), from_block, governor);
         // Whoever asks before the first block is told of the same plugins and topics as later.
@@ -229,6 +236,7 @@ impl Run {
             key,
             started,
             recovered_below,
+            watch,
         })
     }
 
@@ -312,6 +320,7 @@ impl Run {
             shared: &shared,
             audit: &audit,
             snapshots: &data.snapshots,
+            watch: self.watch,
         };
         let processed = std::thread::scope(|scope| {
             let named = |name: String| std::thread::Builder::new().name(name);

@@ -1,7 +1,7 @@
 //! What plugins' messages cost, gathered batch by batch. It is read by the status and by what looks
 //! for drift; no output depends on it.
 
-use outrigger_policy::drift::{BARE, CALLS, Fit, TERMS_MAX, term_of};
+use outrigger_policy::drift::{BARE, CALLS, TERMS_MAX, term_of};
 use outrigger_policy::topology::ClassId;
 use outrigger_sandbox::Usage;
 

@@ -401,6 +401,7 @@ fn plugin_status(view: &PluginView, config: &Config) -> PluginStatus {
             0 => 0,
             granted => u64::try_from(permille.div_ceil(u128::from(granted))).unwrap_or(u64::MAX),
         },
+        class_fuel: class_fuel(view),
         starts: total(|usage| usage.starts),
         faults: counters
             .faults
@@ -422,6 +423,17 @@ fn plugin_status(view: &PluginView, config: &Config) -> PluginStatus {
         evicted: counters.evicted,
         notes_dropped: total(|usage| usage.notes_dropped),
     }
+}
+
+fn class_fuel(view: &PluginView) -> BTreeMap<String, u64> {
+    let (costs, counts) = (view.cost.costs(None), view.cost.counts());
+    let classes = view.plugin.description.classes.iter().enumerate();
+    let seen = classes.filter_map(|(index, class)| {
+        let term = outrigger_policy::drift::term_of(index);
+        let fuel = costs[term].max(0.0).round() as u64;
+        (counts[term] > 0.0).then(|| (class.clone(), fuel))
+    });
+    seen.collect()
 }
 
 impl LatencyStatus {

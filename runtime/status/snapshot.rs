@@ -354,6 +354,9 @@ pub struct PluginStatus {
     pub fuel_per_row: u64,
     /// Share of the granted fuel, permille, rounded up.
     pub fuel_permille: u64,
+    /// Fuel of a message by class of the plugin, rounded; classes not yet seen are left out.
+    #[serde(default)]
+    pub class_fuel: BTreeMap<String, u64>,
     /// Instances started.
     pub starts: u64,
     /// Faults by kind.
