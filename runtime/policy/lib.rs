@@ -11,6 +11,7 @@ pub mod budget;
 pub mod claims;
 pub mod columns;
 pub mod labels;
+pub mod ledger;
 pub mod limits;
 pub mod packed;
 pub mod shed;
