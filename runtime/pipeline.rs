@@ -31,6 +31,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use outrigger_policy::labels::LabelId;
+use outrigger_policy::ledger::FrameAccount;
 use outrigger_policy::state::Kept;
 use outrigger_policy::topology::{PluginId, TapId, Target, Topology};
 use outrigger_policy::verdict::OnQuarantine;
@@ -67,6 +68,8 @@ pub struct Pipeline {
     calls: Calls,
     batch: Batch,
     emitter: emit::Emitter,
+    /// By tap: which frames are processed, and which rejected.
+    accounts: Vec<FrameAccount>,
     counters: Counters,
 }
 
@@ -88,9 +91,13 @@ impl Pipeline {
             .collect::<Result<Vec<_>, _>>()?;
         let counters = Counters {
             frames: vec![0; topology.taps().len()],
+            processed: vec![0; topology.taps().len()],
             rejected: vec![0; topology.taps().len()],
             messages: vec![0; topology.classes().len()],
             anomalous: vec![0; topology.classes().len()],
+            delivered: vec![0; topology.classes().len()],
+            withheld: vec![0; topology.classes().len()],
+            dead: vec![0; topology.classes().len()],
             records: vec![0; topology.topics().len()],
             ..Counters::default()
         };
@@ -106,6 +113,7 @@ impl Pipeline {
             calls: Calls::default(),
             batch: Batch::default(),
             emitter: emit::Emitter::default(),
+            accounts: vec![FrameAccount::default(); topology.taps().len()],
             counters,
             topology,
         })
@@ -199,6 +207,8 @@ impl Pipeline {
         }
         self.counters.blocks += 1;
         self.counters.frames[tap] += times.len() as u64;
+        self.counters.processed[tap] = self.accounts[tap].processed();
+        self.counters.rejected[tap] = self.accounts[tap].rejected();
         self.check_guards()
     }
 
@@ -294,10 +304,9 @@ impl Pipeline {
             frames,
             batch: &mut self.batch,
             evicted: Vec::new(),
-            rejected_frames: 0,
+            account: &mut self.accounts[tap.index()],
         };
         halving::run(&mut stage, frames.sequences.len(), self.batch_messages_max);
-        self.counters.rejected[tap.index()] += stage.rejected_frames;
         vec![(decoder, serves, stage.evicted)]
     }
 
@@ -346,6 +355,7 @@ impl Pipeline {
                     label_name: topology.labels().name(label),
                     batch: &mut self.batch,
                     messages: &messages,
+                    withheld: &mut self.counters.withheld,
                 };
                 halving::run(&mut stage, messages.len(), self.batch_messages_max);
             }
