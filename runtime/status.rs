@@ -6,6 +6,7 @@
 mod gather;
 mod group;
 mod kafka;
+mod last;
 mod ledger;
 mod readers;
 mod render;
@@ -20,6 +21,7 @@ use crate::topics::TopicFigures;
 
 use gather::lost_before;
 pub use gather::{describe, snapshot};
+pub use last::{LAST_STATUS, forget_last, leave_last, read_last};
 pub use ledger::{
     ClassLedger, Deliveries, KafkaLedger, Ledger, ShedStatus, StreamStatus, TapLedger, TopicLedger,
 };
