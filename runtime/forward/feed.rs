@@ -59,6 +59,8 @@ pub struct Feed {
     next_ordinal: Option<u64>,
     /// Records that retention took before they were read.
     lost: u64,
+    /// Records passed over since this was last taken.
+    passed_over: u64,
 }
 
 impl Feed {
@@ -75,6 +77,7 @@ impl Feed {
             done: None,
             next_ordinal: None,
             lost: 0,
+            passed_over: 0,
         }
     }
 
@@ -129,6 +132,16 @@ impl Feed {
         self.lost
     }
 
+    /// Records passed over, because they are delivered, since this was last taken.
+    pub fn passed_over(&self) -> u64 {
+        self.passed_over
+    }
+
+    /// The same, and begins anew.
+    pub fn take_passed_over(&mut self) -> u64 {
+        std::mem::take(&mut self.passed_over)
+    }
+
     /// Says that everything up to so many records of the topic was passed over.
     pub fn stand_behind(&mut self, ordinal: u64) {
         self.next_ordinal.get_or_insert(ordinal);
@@ -178,6 +191,7 @@ impl Feed {
                 return Ok(true);
             }
             self.at += 1;
+            self.passed_over += 1;
         }
         Ok(false)
     }

@@ -163,11 +163,15 @@ impl Lane {
     /// The log cannot be read.
     pub fn rewind(&mut self) -> Result<(), FeedError> {
         self.tail.set_owed(self.log_block);
+        // What a power cut took from the log, and the pipeline made again, is delivered.
+        self.count.found += self.feed.take_passed_over();
         self.feed.rewind(self.log_block, self.delivered)?;
         // Read before: what is handed over from here on is peeked at.
         let written = self.tail.counts().written;
         let next = self.feed.peek()?.map(|fed| fed.ordinal);
         self.feed.stand_behind(written);
+        // These were passed over on the way to where it stood already.
+        self.feed.take_passed_over();
         if !self.tail.is_ephemeral() {
             let asked = std::mem::take(&mut self.asked);
             self.count
@@ -244,7 +248,7 @@ impl Lane {
                 .saturating_sub(self.count.first.unwrap_or(tail.begun)),
             written: written - tail.begun,
             again: self.count.again,
-            found: self.count.found,
+            found: self.count.found + self.feed.passed_over(),
             delivered: self.count.delivered,
             refused: self.count.refused,
             lost: self.count.lost + tail.shed + self.feed.lost(),
