@@ -11,6 +11,7 @@ mod formats;
 mod gmti;
 mod isolation;
 mod journal_cli;
+mod ledger;
 mod log;
 mod missions;
 mod partitions;
