@@ -96,6 +96,9 @@ struct File {
     /// Plugin, label, tap, keys.
     stores: Vec<(String, String, Option<String>, Vec<KeptRow>)>,
     classes: Vec<String>,
+    /// Classes that are shed.
+    #[serde(default)]
+    shed: Vec<String>,
 }
 
 impl From<&Snapshot> for File {
@@ -115,6 +118,7 @@ impl From<&Snapshot> for File {
             next_block: snapshot.next_block,
             identity: snapshot.identity.clone(),
             taps: folded.taps.clone(),
+            shed: folded.shed.clone(),
             classes: folded.classes.clone(),
             health: folded
                 .health
@@ -157,6 +161,7 @@ impl File {
             identity: self.identity,
             folded: Folded {
                 taps: self.taps,
+                shed: self.shed,
                 classes: self.classes,
                 health: self
                     .health
@@ -215,6 +220,18 @@ pub fn write(dir: &Dir, snapshot: &Snapshot) -> Result<(), SnapshotError> {
             .map_err(|error| SnapshotError::Io(old.clone(), error))?;
     }
     Ok(())
+}
+
+/// Bytes of all snapshots.
+///
+/// # Errors
+/// The directory cannot be read.
+pub fn bytes(dir: &Dir) -> std::io::Result<u64> {
+    let mut bytes = 0;
+    for entry in dir.entries()? {
+        bytes += entry?.metadata()?.len();
+    }
+    Ok(bytes)
 }
 
 /// Names of all snapshots, oldest first. What a stop left beside a name is passed over.

@@ -329,6 +329,60 @@ fn a_frame_of_a_stateful_decoder_is_processed_or_rejected_and_once() {
     }
 }
 
+/// Message number and channel of a sentence, which say what its other half is.
+fn number_and_channel(sentence: &[u8]) -> (Vec<u8>, Vec<u8>) {
+    let fields: Vec<&[u8]> = sentence.split(|&byte| byte == b',').collect();
+    (fields[3].to_vec(), fields[4].to_vec())
+}
+
+#[test]
+fn a_frame_that_is_rejected_in_several_blocks_is_rejected_once() {
+    let whole: Vec<Vec<u8>> = sentences(11_000)
+        .into_iter()
+        .map(|(_, bytes)| bytes)
+        .collect();
+    let is_first = |bytes: &&Vec<u8>| {
+        let text = String::from_utf8_lossy(bytes);
+        text.contains("VDM,2,1,") && text.rsplit_once('*').is_some_and(|(_, sum)| sum.len() == 2)
+    };
+    let firsts: Vec<&Vec<u8>> = whole.iter().filter(is_first).collect();
+    let one = firsts[0];
+    let of = number_and_channel;
+    let other = firsts
+        .iter()
+        .find(|first| of(first).0 != of(one).0)
+        .unwrap();
+    let replacing = firsts
+        .iter()
+        .find(|first| of(first) == of(one) && **first != one);
+    let both = [&one[..], b"\r\n", &other[..]].concat();
+    let start_ns = 1_700_000_000_000_000_000;
+    let mut line = Line::open(installation(), &ais(CLASSES));
+    let mut rejected = Vec::new();
+    let blocks: [(u64, &[u8]); 4] = [(0, &both), (1, replacing.unwrap()), (60, b"!"), (120, b"!")];
+    for (after_s, bytes) in blocks {
+        let time_ns = start_ns + after_s * 1_000_000_000;
+        line.block("harbour", &[(time_ns, bytes)]).unwrap();
+        let counters = line.pipeline.counters();
+        rejected.push(counters.rejected[0]);
+        assert_eq!(
+            counters.frames[0],
+            counters.processed[0] + counters.rejected[0]
+        );
+    }
+    let dead = line.records("_dead-letters").iter();
+    let of_first: BTreeSet<u64> = dead
+        .filter(|record| record.frames == [0])
+        .map(|record| record.block)
+        .collect();
+    println!("{rejected:?}, the first frame in blocks {of_first:?}");
+    assert!(
+        of_first.len() >= 2,
+        "the frame was not rejected in several blocks"
+    );
+    assert_eq!(line.pipeline.counters().rejected, [4]);
+}
+
 #[test]
 fn frames_and_messages_of_a_quarantined_plugin_are_accounted_for() {
     let configuration = site_of("kind = \"lines\"\npath = \"frames.txt\"");

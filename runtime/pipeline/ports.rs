@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use outrigger_policy::Columns;
-use outrigger_policy::topology::{TapId, TopicId, Topology};
+use outrigger_policy::topology::{ClassId, TapId, TopicId, Topology};
 
 use super::Installed;
 use crate::record::Position;
@@ -93,6 +93,12 @@ pub struct Counters {
     /// Messages that became dead letters and went nowhere else, by class. Those of records that a
     /// sink refused later are not among them.
     pub dead: Vec<u64>,
+    /// Frames that were not decoded, because all that their tap brings was shed, by tap.
+    pub shed_frames: Vec<u64>,
+    /// Messages shed after they were decoded, by class.
+    pub shed_messages: Vec<u64>,
+    /// The same by tap and class.
+    pub shed_of_taps: BTreeMap<(TapId, ClassId), u64>,
     /// Records emitted, by topic, re-executed ones included.
     pub records: Vec<u64>,
     /// Dead letters by stage and cause. Bounded: both come from the configuration and from

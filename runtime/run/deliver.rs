@@ -1,11 +1,13 @@
 //! The forwarders' threads: started with the run, ended after the pipeline.
 
+use std::sync::Mutex;
 use std::thread::{Scope, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
-use super::shared::{Phase, Shared, now_ns};
+use super::shared::{Phase, Shared, lock, now_ns};
 use crate::audit::{Audit, AuditRecord};
 use crate::forward::{Office, OpenForwarder, Opened, Refusal};
+use crate::governor::Hand;
 use crate::record;
 use crate::rulings::{REFUSED_BODY_BYTES_MAX, Refused, Ruling};
 
@@ -16,6 +18,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 pub(super) struct Desk<'a> {
     pub(super) shared: &'a Shared,
     pub(super) audit: &'a Audit,
+    /// All forwarders' part in the CPU budget.
+    pub(super) hand: Mutex<Hand>,
 }
 
 impl Office for Desk<'_> {
@@ -51,6 +55,11 @@ impl Office for Desk<'_> {
         self.audit
             .append(&record)
             .map_err(|error| error.to_string())
+    }
+
+    fn may_work(&self) -> bool {
+        let gate = &self.shared.governor.gate;
+        gate.others(&mut lock(&self.hand)).is_none()
     }
 
     fn fail(&self, cause: String) {

@@ -15,7 +15,7 @@ use super::snapshot::{
 use super::{Latency, PipelineStatus};
 use crate::config::{Config, TapSource};
 use crate::data::open_to_read;
-use crate::governor::{CPU_PERMILLE_MAX, MEMORY_PERMILLE_MAX, cpu_permille};
+use crate::governor::cpu_permille;
 use crate::pipeline::PluginView;
 use crate::record::hex;
 use crate::run::{Phase, Shared, TapState, lock, now_ns};
@@ -192,13 +192,14 @@ pub fn snapshot(
         kafka_readers: super::readers::gather(shared),
         to_verdict: latency(&status.to_verdict),
         to_delivery: latency(&status.to_delivery),
-        process: process(sampler),
+        process: process(shared, sampler),
+        budget: super::budget::gather(shared, config, status),
     };
     snapshot.health = health(&snapshot, phase, window.faults);
     snapshot
 }
 
-fn millis(duration: std::time::Duration) -> u64 {
+pub(super) fn millis(duration: std::time::Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
@@ -321,6 +322,7 @@ fn classes(config: &Config, status: &PipelineStatus, window: &Window<'_>) -> Vec
             name: class.name.clone(),
             messages: count(&status.counters.messages, at),
             anomalous: count(&status.counters.anomalous, at),
+            shed: count(&status.counters.shed_messages, at),
             messages_per_s: window.rate(|mark| mark.messages.get(at).copied()),
         })
         .collect()
@@ -436,13 +438,14 @@ pub(super) fn latency(latency: &Latency) -> LatencyStatus {
 /// Below it the share is given as 0.
 const SHARE_OVER_MIN: std::time::Duration = std::time::Duration::from_millis(200);
 
-fn process(sampler: &Sampler) -> ProcessStatus {
+fn process(shared: &Shared, sampler: &Sampler) -> ProcessStatus {
     let meter = &sampler.meter;
     let cores = meter.cores();
     let Some(last) = sampler.marks.back() else {
         return ProcessStatus::default();
     };
     let now = last.process;
+    let limits = shared.governor.circuit.view().limits;
     let before = match sampler.marks.len() {
         0 | 1 => sampler.began,
         marks => sampler.marks[marks - 2].process,
@@ -457,14 +460,14 @@ fn process(sampler: &Sampler) -> ProcessStatus {
     ProcessStatus {
         cpu_permille: share(before),
         cpu_permille_mean: share(sampler.began),
-        cpu_permille_max: CPU_PERMILLE_MAX,
+        cpu_permille_max: limits.cpu_permille,
         cpu_ms: now.cpu_ms,
         rss_bytes: now.rss_bytes,
         rss_peak_bytes: now.rss_peak_bytes,
-        rss_bytes_max: meter.memory_bytes() / 1_000 * MEMORY_PERMILLE_MAX,
+        rss_bytes_max: limits.memory_bytes,
         cores,
         host_memory_bytes: meter.memory_bytes(),
-        budget_enforced: false,
+        budget_enforced: true,
     }
 }
 
@@ -488,6 +491,7 @@ fn health(snapshot: &StatusSnapshot, phase: Phase, faults_lately: u64) -> Health
             None => {}
         }
     }
+    reasons.extend(super::budget::reasons(&snapshot.budget));
     reasons.extend(snapshot.group.iter().flat_map(super::group::reasons));
     reasons.extend(snapshot.kafka.iter().flat_map(super::kafka::reasons));
     for plugin in snapshot.plugins.iter().filter(|plugin| plugin.quarantined) {

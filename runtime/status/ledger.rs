@@ -26,6 +26,9 @@ use crate::run::{Shared, ShedCause, TapState, lock};
 /// Cause of frames in the journal that no tap of the configuration owns: they are passed over.
 const NO_TAP: &str = "no-tap";
 
+/// Cause of what is shed because the pipeline lags.
+const LAG: &str = "lag";
+
 /// Where every frame is: `captured = processed + rejected + shed + waiting`, at any moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ledger {
@@ -252,8 +255,30 @@ impl Books<'_> {
             frames: self.status.passage.unread(start.id),
             messages: 0,
         });
-        let all = by_journal.chain(unread);
+        let all = by_journal.chain(unread).chain(self.shed_for_lag());
         all.filter(|shed| shed.frames + shed.messages > 0).collect()
+    }
+
+    /// What the pipeline gave up because it lagged: frames not decoded, and messages.
+    fn shed_for_lag(&self) -> impl Iterator<Item = ShedStatus> {
+        let topology = &self.config.topology;
+        let counters = &self.status.counters;
+        let taps = topology.taps().iter().zip(&counters.shed_frames);
+        let frames = taps.map(|(tap, &frames)| ShedStatus {
+            tap: tap.name.clone(),
+            class: None,
+            cause: LAG.to_owned(),
+            frames,
+            messages: 0,
+        });
+        let classes = counters.shed_of_taps.iter();
+        frames.chain(classes.map(|(&(tap, class), &messages)| ShedStatus {
+            tap: topology.tap(tap).name.clone(),
+            class: Some(topology.class(class).name.clone()),
+            cause: LAG.to_owned(),
+            frames: 0,
+            messages,
+        }))
     }
 
     /// By tap, those included that left frames and are no longer configured.

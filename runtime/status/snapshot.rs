@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::budget::BudgetStatus;
 use super::ledger::{Deliveries, Ledger, ShedStatus, StreamStatus, TapLedger};
 use super::readers::ReadersStatus;
 
@@ -66,6 +67,9 @@ pub struct StatusSnapshot {
     pub to_delivery: LatencyStatus,
     /// What the process uses.
     pub process: ProcessStatus,
+    /// The budget, and what is done to keep it.
+    #[serde(default)]
+    pub budget: BudgetStatus,
     /// Where every frame is.
     pub ledger: Ledger,
     /// The same by tap.
@@ -254,6 +258,9 @@ pub struct ClassStatus {
     pub messages: u64,
     /// Of these, with an anomaly.
     pub anomalous: u64,
+    /// Of these, shed because the pipeline lagged.
+    #[serde(default)]
+    pub shed: u64,
     /// Messages per second.
     pub messages_per_s: f64,
 }

@@ -26,6 +26,7 @@ fn large() -> StatusSnapshot {
         name: name(at),
         messages: number,
         anomalous: number,
+        shed: number,
         messages_per_s: 1e7,
     });
     let topics = (0..40).map(|at| TopicStatus {
