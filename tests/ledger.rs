@@ -3,7 +3,7 @@
 
 #![allow(clippy::unwrap_used)]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::net::UdpSocket;
 use std::path::{Path, PathBuf};
@@ -18,7 +18,7 @@ use outrigger_policy::Columns;
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::common::installation;
+use crate::common::{UNBOUNDED, installation};
 use crate::pipeline::{CLASSES, ais, borrowed, sentences};
 use crate::rig::guests::installed;
 use crate::rig::line::Line;
@@ -231,6 +231,105 @@ fn ledgers_add_up_at_every_moment_of_a_flood_that_sheds_and_drops() {
         part(&said, "topics", "echoes", "written"),
         [data.records("echoes").len() as u64]
     );
+}
+
+/// A sentence of a ship, and one of a base station.
+const SENTENCES: [&[u8]; 2] = [
+    b"!AIVDM,1,1,,A,13u?etPv2;0n:dDPwUM1U1Cb069D,0*24",
+    b"!AIVDM,1,1,,A,403OviQuMGCqWrRO9>E6fE700@GO,0*4D",
+];
+
+/// Two classes of different guarantees, and too little CPU for a flood.
+fn lagging(port: u16) -> String {
+    let mut budget: BTreeMap<&str, &str> = UNBOUNDED.into_iter().collect();
+    budget.extend([
+        ("cpu_permille", "60"),
+        ("tap_permille", "700"),
+        ("lag_ms_max", "1000"),
+    ]);
+    let budget: String = budget
+        .iter()
+        .map(|(key, value)| format!("{key} = {value}\n"))
+        .collect();
+    format!(
+        r#"
+[budget]
+{budget}
+[taps.bus]
+kind = "udp"
+address = "127.0.0.1"
+port = {port}
+[plugins.ais]
+component = "ais_decoder.wasm"
+role = "decoder"
+taps = ["bus"]
+writes = ["track.sea", "station.base"]
+[classes."track.sea"]
+topic = "sea"
+[classes."station.base"]
+topic = "stations"
+[topics.sea]
+guarantee = "at-most-once"
+[topics.stations]
+"#
+    )
+}
+
+#[test]
+fn ledgers_add_up_while_a_pipeline_that_lags_sheds_classes_and_whole_frames() {
+    let site = Site::new(installation());
+    let port = free_port();
+    site.configure("data", "", &lagging(port));
+    let mut running = site.start("data", &[]);
+    let over = AtomicBool::new(false);
+    let (mut looks, mut audits) = (0, 0);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let sender = UdpSocket::bind("127.0.0.1:0").unwrap();
+            for sentence in SENTENCES.iter().cycle() {
+                if over.load(Ordering::Acquire) {
+                    return;
+                }
+                sender.send_to(sentence, ("127.0.0.1", port)).unwrap();
+            }
+        });
+        let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            running.wait_status("frames to be shed, and audited", |status| {
+                adds_up(status);
+                looks += 1;
+                let frames = status
+                    .shed
+                    .iter()
+                    .any(|shed| shed.cause == "lag" && shed.frames > 0);
+                if frames && audits < 2 {
+                    audits += 1;
+                    audited(&site, 0);
+                }
+                audits == 2
+            })
+        }));
+        over.store(true, Ordering::Release);
+        result.unwrap();
+    });
+    let settled = running.wait_status("the pipeline to keep up", |status| {
+        adds_up(status);
+        status.ledger.waiting == 0
+    });
+    println!("{looks} looks; {:?}", settled.ledger);
+    println!("{:?}", settled.shed);
+    let of = |class: Option<&str>| {
+        let found = settled
+            .shed
+            .iter()
+            .find(|shed| shed.class.as_deref() == class);
+        found.map(|shed| (&*shed.cause, shed.frames, shed.messages))
+    };
+    assert!(matches!(of(None), Some(("lag", 1.., 0))));
+    assert!(matches!(of(Some("track.sea")), Some(("lag", 0, 1..))));
+    end_well(running);
+    let said = audited(&site, 0);
+    assert!(part(&said, "frames", "bus", "shed")[0] > 0);
+    assert!(part(&said, "classes", "track.sea", "shed")[0] > 0);
 }
 
 #[test]
