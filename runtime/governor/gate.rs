@@ -20,6 +20,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(1);
 /// was paid back meanwhile.
 const ANSWER_MAX: Duration = Duration::from_millis(200);
 
+/// How long a wait for the budget is remembered, milliseconds. Reason: the budget's own second.
+const PRESSED_MS: u64 = 1_000;
+
 /// CPU time that this process has used, nanoseconds.
 pub fn process_cpu_ns() -> u64 {
     cpu_ns(ClockId::ProcessCPUTime)
@@ -45,6 +48,8 @@ pub struct Gate {
     taps_ns: AtomicU64,
     tap_waited_ns: AtomicU64,
     others_waited_ns: AtomicU64,
+    /// When others last waited, milliseconds since the start; 0 before.
+    pressed_ms: AtomicU64,
 }
 
 /// One thread's part in it.
@@ -65,6 +70,7 @@ impl Gate {
             taps_ns: AtomicU64::new(0),
             tap_waited_ns: AtomicU64::new(0),
             others_waited_ns: AtomicU64::new(0),
+            pressed_ms: AtomicU64::new(0),
         }
     }
 
@@ -104,6 +110,18 @@ impl Gate {
     /// Counts what another thread has waited.
     pub fn others_waited(&self, time: Duration) {
         add(&self.others_waited_ns, time);
+        self.pressed_ms.store(self.now_ms(), Ordering::Relaxed);
+    }
+
+    /// True if the pipeline has lately waited for its budget: then what saves CPU is worth more than
+    /// what saves time.
+    pub fn is_pressed(&self) -> bool {
+        let pressed_ms = self.pressed_ms.load(Ordering::Relaxed);
+        pressed_ms > 0 && self.now_ms().saturating_sub(pressed_ms) < PRESSED_MS
+    }
+
+    fn now_ms(&self) -> u64 {
+        u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
     /// Time that taps and others have waited for their budget.

@@ -10,6 +10,7 @@ pub mod breaker;
 pub mod budget;
 pub mod claims;
 pub mod columns;
+pub mod drift;
 pub mod labels;
 pub mod ledger;
 pub mod limits;

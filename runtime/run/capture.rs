@@ -19,6 +19,10 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 const REOPEN_AFTER: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 /// Looks without a sample of the governor after which a tap closes. Reason: two seconds.
 const BLIND_LOOKS: u32 = 20;
+/// Wait of a frame for others while the pipeline lacks CPU. Reason: at 10,000 frames a second a block
+/// holds a hundred, and its own cost is small in theirs (`benches/README.md`); a tenth of what a
+/// pipeline without CPU lags by.
+const PRESSED_DELAY: Duration = Duration::from_millis(10);
 /// How often a tap's own counts are made known.
 const REPORT_EVERY: Duration = Duration::from_millis(200);
 
@@ -39,6 +43,7 @@ impl Capture<'_> {
     /// Reads until the run stops or the recording ends.
     pub(super) fn run(mut self, first: Box<dyn Tap>) {
         self.limits.wait = LOOK_EVERY.min(self.tick);
+        let delay = self.limits.delay;
         let mut open = Some(first);
         let mut backoff = REOPEN_AFTER.0;
         while self.shared.phase() == Phase::Running {
@@ -68,7 +73,7 @@ impl Capture<'_> {
                 .map(|(counts, _)| *counts)
                 .unwrap_or_default();
             let frames = self.tap.frames.load(Ordering::Acquire);
-            let reading = self.read(tap, &before);
+            let reading = self.read(tap, &before, delay);
             if self.tap.frames.load(Ordering::Acquire) > frames {
                 // It worked for a while: the next trouble is a new one.
                 backoff = REOPEN_AFTER.0;
@@ -99,11 +104,22 @@ impl Capture<'_> {
         *lock(&self.tap.source) = Some((counts, tap.facts()));
     }
 
-    fn read(&mut self, mut tap: Box<dyn Tap>, before: &TapCounts) -> Result<Reading, TapError> {
+    fn read(
+        &mut self,
+        mut tap: Box<dyn Tap>,
+        before: &TapCounts,
+        delay: Duration,
+    ) -> Result<Reading, TapError> {
         let mut columns = Columns::new();
         let mut reported: Option<Instant> = None;
         let mut last = Instant::now();
         loop {
+            // Full blocks cost the pipeline half of what blocks of a few frames do. Where it has to
+            // wait for its budget anyway, waiting here costs nothing.
+            self.limits.delay = match self.shared.governor.gate.is_pressed() {
+                true => delay.max(PRESSED_DELAY),
+                false => delay,
+            };
             let progress = tap.read(&mut columns, &self.limits);
             if progress.is_err() {
                 // What came before the error is good.
