@@ -33,6 +33,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use outrigger_policy::labels::LabelId;
+use outrigger_policy::ledger::FrameAccount;
 use outrigger_policy::state::Kept;
 use outrigger_policy::topology::{PluginId, TapId, Target, Topology};
 use outrigger_policy::verdict::OnQuarantine;
@@ -70,6 +71,8 @@ pub struct Pipeline {
     calls: Calls,
     batch: Batch,
     emitter: emit::Emitter,
+    /// By tap: which frames are processed, and which rejected.
+    accounts: Vec<FrameAccount>,
     counters: Counters,
 }
 
@@ -91,9 +94,13 @@ impl Pipeline {
             .collect::<Result<Vec<_>, _>>()?;
         let counters = Counters {
             frames: vec![0; topology.taps().len()],
+            processed: vec![0; topology.taps().len()],
             rejected: vec![0; topology.taps().len()],
             messages: vec![0; topology.classes().len()],
             anomalous: vec![0; topology.classes().len()],
+            delivered: vec![0; topology.classes().len()],
+            withheld: vec![0; topology.classes().len()],
+            dead: vec![0; topology.classes().len()],
             records: vec![0; topology.topics().len()],
             shed_frames: vec![0; topology.taps().len()],
             shed_messages: vec![0; topology.classes().len()],
@@ -112,6 +119,7 @@ impl Pipeline {
             calls: Calls::default(),
             batch: Batch::default(),
             emitter: emit::Emitter::default(),
+            accounts: vec![FrameAccount::default(); topology.taps().len()],
             counters,
             topology,
         })
@@ -205,6 +213,8 @@ impl Pipeline {
         }
         self.counters.blocks += 1;
         self.counters.frames[tap] += times.len() as u64;
+        self.counters.processed[tap] = self.accounts[tap].processed();
+        self.counters.rejected[tap] = self.accounts[tap].rejected();
         self.check_guards()
     }
 
@@ -273,7 +283,7 @@ impl Pipeline {
         for message in &self.batch.messages {
             self.counters.messages[message.class.index()] += 1;
         }
-        self.shed_messages();
+        self.shed_messages(input.tap);
         let topology = Arc::clone(&self.topology);
         for &validator in topology.validators() {
             evicted.extend(self.validate(input.tap, validator));
@@ -308,10 +318,9 @@ impl Pipeline {
             frames,
             batch: &mut self.batch,
             evicted: Vec::new(),
-            rejected_frames: 0,
+            account: &mut self.accounts[tap.index()],
         };
         halving::run(&mut stage, frames.sequences.len(), self.batch_messages_max);
-        self.counters.rejected[tap.index()] += stage.rejected_frames;
         let (evicted, rows) = (stage.evicted, frames.sequences.len());
         let classes = self.batch.messages.iter().map(|message| message.class);
         if let Some(member) = self.members[decoder.index()].as_mut() {
@@ -373,6 +382,7 @@ impl Pipeline {
                     label_name: topology.labels().name(label),
                     batch: &mut self.batch,
                     messages: &messages,
+                    withheld: &mut self.counters.withheld,
                 };
                 halving::run(&mut stage, messages.len(), self.batch_messages_max);
                 let classes = messages.iter().map(|&at| self.batch.messages[at].class);

@@ -25,6 +25,7 @@ mod open;
 mod process;
 mod recover;
 mod shared;
+mod tally;
 mod watch;
 
 use std::sync::atomic::AtomicBool;
@@ -54,12 +55,13 @@ use keep::Keep;
 pub use open::{Loss, Started};
 use open::{
     OpenTopics, audit_start, identity, journal_key, losses, open_journal, open_tap,
-    open_topic_options, open_topics,
+    open_topic_options, open_topics, stream_starts,
 };
 use process::Process;
 pub use process::Processed;
 pub use recover::RecoverError;
 pub use shared::{Phase, REQUESTS_MAX, Request, RequestKind, Shared, TapState, lock, now_ns};
+pub use tally::{Passage, ShedCause, StreamStart, Tally};
 
 /// How a run is to be run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -182,13 +184,15 @@ impl Run {
             rulings,
             losses,
         };
+        let found = stream_starts(&journal, &config, &recovered.frames_behind);
         let governor = govern::governor(&config);
         if let Some(note) = note {
             tracing::warn!("{note}");
             *lock(&governor.baseline) = Some(note);
         }
         let from_block = recovered.from_block;
-        let shared = Shared::new(journal, states, delivery.shown(), from_block, governor);
+        let mut shared = Shared::new(journal, states, delivery.shown(), from_block, governor);
+        shared.streams = found;
         // Whoever asks before the first block is told of the same plugins and topics as later.
         *lock(&shared.pipeline) = PipelineStatus {
             next_block: recovered.from_block,
@@ -197,6 +201,7 @@ impl Run {
             counters: pipeline.counters().clone(),
             plugins: pipeline.plugins(),
             topics: topics.figures(),
+            passage: Passage::new(&shared.streams),
             ..PipelineStatus::default()
         };
         audit
@@ -302,6 +307,7 @@ impl Run {
             streams: self.streams,
             next_block: self.started.from_block,
             recovered_below: self.recovered_below,
+            passage: Passage::new(&shared.streams),
         };
         let limits = ReadLimits {
             frames_max: journal.block_frames_max,

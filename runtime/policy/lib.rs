@@ -12,6 +12,7 @@ pub mod claims;
 pub mod columns;
 pub mod drift;
 pub mod labels;
+pub mod ledger;
 pub mod limits;
 pub mod packed;
 pub mod shed;
