@@ -193,6 +193,13 @@ impl Topics {
         self.logs.iter().flatten().any(|log| !log.full.is_empty())
     }
 
+    /// Bytes of records that wait in full blocks.
+    pub fn waiting_bytes(&self) -> usize {
+        let logs = self.logs.iter().flatten();
+        let full = logs.flat_map(|log| &log.full);
+        full.map(|columns| columns.bytes().len()).sum()
+    }
+
     /// Writes everything that waits. Without room on the disk it keeps waiting, and may be tried
     /// again.
     ///

@@ -11,6 +11,7 @@ pub mod columns;
 pub mod labels;
 pub mod limits;
 pub mod packed;
+pub mod plan;
 pub mod state;
 pub mod topology;
 pub mod verdict;

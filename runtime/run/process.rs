@@ -8,13 +8,14 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use outrigger_journal::{Block, Kind, Reader, SyncHandle};
-use outrigger_policy::topology::TapId;
+use outrigger_policy::limits::WAITING_RECORDS_BYTES;
+use outrigger_policy::topology::{TapId, TopicId};
 
 use super::archive::Archive;
 use super::shared::{Phase, Request, RequestKind, Shared, lock, now_ns};
 use crate::audit::{Audit, AuditRecord};
 use crate::data::DataDir;
-use crate::pipeline::{Input, Pipeline, Refusal};
+use crate::pipeline::{Input, Outbox, Pipeline, Refusal};
 use crate::record::Position;
 use crate::rulings::{self, Ruling};
 use crate::snapshot::{self, Identity, Snapshot};
@@ -54,6 +55,35 @@ pub(super) struct Process<'a> {
 pub struct Processed {
     /// The last status.
     pub status: PipelineStatus,
+}
+
+/// The topic logs, written also before a block is done if much waits.
+struct Outlet<'a> {
+    topics: &'a mut Topics,
+    shared: &'a Shared,
+}
+
+impl Outbox for Outlet<'_> {
+    fn put(&mut self, topic: TopicId, position: Position, time_ns: u64, record: &[u8]) {
+        self.topics.put(topic, position, time_ns, record);
+    }
+
+    fn relieve(&mut self, late: &mut Vec<(u64, u32)>) {
+        if self.topics.waiting_bytes() < WAITING_RECORDS_BYTES {
+            return;
+        }
+        let rulings = late
+            .iter()
+            .map(|&(block, call)| Ruling::Late { block, call });
+        let rulings: Vec<Ruling> = rulings.collect();
+        if !rulings.is_empty() && self.shared.rule(&rulings).is_err() {
+            // It is tried again when the block is done, and said then.
+            return;
+        }
+        late.clear();
+        // What cannot be written waits for the end of the block, where the cause is said.
+        let _ = self.topics.flush(now_ns());
+    }
 }
 
 struct Turn {
@@ -164,7 +194,11 @@ impl Process<'_> {
             frames: &block.columns,
             tick_ns,
         };
-        let stopped = self.pipeline.process(&input, &mut self.topics, archive);
+        let mut outlet = Outlet {
+            topics: &mut self.topics,
+            shared: self.shared,
+        };
+        let stopped = self.pipeline.process(&input, &mut outlet, archive);
         let late = self.pipeline.take_late();
         if !late.is_empty() {
             let late = late.into_iter();
