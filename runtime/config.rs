@@ -8,6 +8,7 @@
 //! Keys, units, defaults and ranges stand in [`keys`]. Relative paths are relative to the file.
 //! Reading it opens no file but itself: reference files are read by [`Config::read_references`].
 
+mod budget;
 mod convert;
 mod digest;
 mod error;
@@ -31,6 +32,7 @@ use outrigger_policy::state::StateBounds;
 use outrigger_policy::topology::{PluginId, TapId, TopicId, Topology};
 use outrigger_policy::verdict::OnQuarantine;
 
+pub use budget::BudgetConfig;
 pub use error::{ConfigError, ConfigErrors};
 pub use kafka::{KafkaConfig, MirrorConfig, PasswordSource, SaslConfig, ValueFormat};
 pub use read::Resolved;
@@ -54,6 +56,8 @@ pub struct Config {
     pub journal: JournalConfig,
     /// The pipeline.
     pub pipeline: PipelineConfig,
+    /// What it may use of its host.
+    pub budget: BudgetConfig,
     /// The graph: labels, who reads and writes what, and the order of validators.
     pub topology: Topology,
     /// Taps, by [`TapId`]; none with `group`.

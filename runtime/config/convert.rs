@@ -8,6 +8,7 @@ use outrigger_policy::topology::{ClassDescription, Description, TargetDescriptio
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::budget::{check_storage, read_budget};
 use super::kafka::{check_mirrors, read_clusters};
 use super::keys::Section;
 use super::labels::{read_labels, required_label};
@@ -21,8 +22,9 @@ use super::{
     wiring,
 };
 
-const SECTIONS: [&str; 9] = [
-    "runtime", "labels", "journal", "pipeline", "taps", "plugins", "classes", "topics", "kafka",
+const SECTIONS: [&str; 10] = [
+    "runtime", "labels", "journal", "pipeline", "budget", "taps", "plugins", "classes", "topics",
+    "kafka",
 ];
 
 /// Name of the signing key in `plugins_dir`, unless the file names another.
@@ -63,11 +65,17 @@ pub(super) fn convert(text: &str, file: &Path) -> Result<Config, ConfigErrors> {
     };
     let journal = read_journal(&mut cx, &root, &paths, &runtime);
     let pipeline = read_pipeline(&mut cx, &root);
+    let budget = {
+        let table = root.open(&mut cx, Section::Budget);
+        read_budget(&mut cx, &table, &paths)
+    };
     let (taps, groups) = read_taps(&mut cx, &root, &labels, &paths, &runtime.name);
     let plugins = plugins::read_plugins(&mut cx, root.get("plugins"), &labels, &paths);
     let classes = read_classes(&mut cx, &root);
     let (topics, topic_labels) = read_topics(&mut cx, root.get("topics"), &labels);
     let kafka = read_clusters(&mut cx, root.get("kafka"), &labels, &paths);
+    let logged = groups.is_empty().then_some(&journal);
+    check_storage(&mut cx, &budget, logged, &topics);
     check_mirrors(&mut cx, &topics, &topic_labels, &kafka, &labels);
     super::group::check(
         &mut cx,
@@ -137,6 +145,7 @@ pub(super) fn convert(text: &str, file: &Path) -> Result<Config, ConfigErrors> {
         plugins_dir: runtime.plugins_dir,
         journal,
         pipeline,
+        budget,
         topology,
         taps,
         group: groups.into_iter().next().map(|(group, _)| group),

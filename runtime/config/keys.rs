@@ -14,6 +14,8 @@ pub enum Section {
     Journal,
     /// `[pipeline]`
     Pipeline,
+    /// `[budget]`
+    Budget,
     /// `[taps.NAME]`
     Tap,
     /// `[plugins.NAME]`
@@ -38,6 +40,7 @@ impl Section {
             Self::Labels => "labels",
             Self::Journal => "journal",
             Self::Pipeline => "pipeline",
+            Self::Budget => "budget",
             Self::Tap => "taps.NAME",
             Self::Plugin => "plugins.NAME",
             Self::Reference => "plugins.NAME.references",
@@ -122,6 +125,11 @@ impl Key {
         self
     }
 
+    const fn unit(mut self, unit: &'static str) -> Self {
+        self.unit = unit;
+        self
+    }
+
     const fn shapes(mut self) -> Self {
         self.shapes_output = true;
         self
@@ -178,7 +186,8 @@ const SOLE_LABEL: &str = "the only label; required when there are several";
 
 use Range::{Choice, Flag, Other};
 use Section::{
-    Class, Journal, Kafka, Labels, Pipeline, Plugin, Reference, Reserved, Runtime, Tap, Topic,
+    Budget, Class, Journal, Kafka, Labels, Pipeline, Plugin, Reference, Reserved, Runtime, Tap,
+    Topic,
 };
 
 /// All keys, in the order of the README's table.
@@ -304,6 +313,164 @@ pub const KEYS: &[Key] = &[
         "seconds",
         limits::SNAPSHOT_INTERVAL_S,
         "how much a recovery repeats",
+    ),
+    set(
+        Budget,
+        "cpu_permille",
+        "‰ of all cores",
+        limits::CPU_PERMILLE,
+        "CPU of the whole process; spent: the pipeline waits",
+    ),
+    set(
+        Budget,
+        "tap_permille",
+        "‰ of the CPU budget",
+        limits::TAP_PERMILLE,
+        "share that only the taps may spend",
+    ),
+    set(
+        Budget,
+        "memory_permille",
+        "‰ of RAM",
+        limits::MEMORY_PERMILLE,
+        "memory of the whole process; a plan above it is refused",
+    ),
+    key(
+        Budget,
+        "memory_bytes_max",
+        Range::Number(limits::MEMORY_BUDGET_BYTES.0, limits::MEMORY_BUDGET_BYTES.1),
+        "none",
+        "the same in bytes; the smaller holds",
+    )
+    .unit("bytes"),
+    set(
+        Budget,
+        "link_bytes_per_s",
+        "bytes per second",
+        limits::LINK_BYTES_PER_S,
+        "what the link to Kafka carries",
+    ),
+    set(
+        Budget,
+        "egress_permille",
+        "‰ of the link",
+        limits::EGRESS_PERMILLE,
+        "what all producers send together; spent: delivery waits",
+    ),
+    key(
+        Budget,
+        "egress_bytes_per_s",
+        Range::Number(limits::EGRESS_BYTES_PER_S.0, limits::EGRESS_BYTES_PER_S.1),
+        "none",
+        "the same in bytes per second; the smaller holds",
+    )
+    .unit("bytes per second"),
+    key(
+        Budget,
+        "storage_bytes_max",
+        Range::Number(limits::STORAGE_BYTES.0, limits::STORAGE_BYTES.1),
+        "the sum of the logs' bounds",
+        "what all logs and snapshots may come to; bounds that exceed it are refused",
+    )
+    .unit("bytes"),
+    key(
+        Budget,
+        "storage_age_hours_max",
+        Range::Number(limits::STORAGE_AGE_HOURS.0, limits::STORAGE_AGE_HOURS.1),
+        "that of each log",
+        "age of what came from the bus; a log that keeps it longer is refused, but for reserved ones",
+    )
+    .unit("hours"),
+    set(
+        Budget,
+        "lag_ms_max",
+        "milliseconds",
+        limits::LAG_MS,
+        "how far the pipeline may lag: at half, three quarters and all of it classes at most once, at least once and exactly once are shed",
+    ),
+    set(
+        Budget,
+        "drops_permille_max",
+        "‰ of frames",
+        limits::DROPS_PERMILLE,
+        "frames lost before capture; more: mirroring stops; 1000: never",
+    ),
+    set(
+        Budget,
+        "host_cpu_permille_max",
+        "‰ of all cores",
+        limits::HOST_CPU_PERMILLE,
+        "CPU used by others; more: mirroring stops; 1000: never",
+    ),
+    set(
+        Budget,
+        "host_available_permille_min",
+        "‰ of RAM",
+        limits::HOST_AVAILABLE_PERMILLE,
+        "memory available on the host; less: mirroring stops; 0: never",
+    ),
+    set(
+        Budget,
+        "pressure_cpu_permille_max",
+        "‰ of time",
+        limits::PRESSURE_CPU_PERMILLE,
+        "pressure on CPU, PSI some avg10; more: mirroring stops; 1000: never",
+    ),
+    set(
+        Budget,
+        "pressure_memory_permille_max",
+        "‰ of time",
+        limits::PRESSURE_MEMORY_PERMILLE,
+        "pressure on memory, PSI full avg10; more: mirroring stops; 1000: never",
+    ),
+    set(
+        Budget,
+        "trip_after_ms",
+        "milliseconds",
+        limits::TRIP_AFTER_MS,
+        "how long an overrun holds before mirroring stops",
+    ),
+    set(
+        Budget,
+        "backoff_ms",
+        "milliseconds",
+        limits::BACKOFF_MS,
+        "first wait before mirroring is tried again; doubles",
+    ),
+    set(
+        Budget,
+        "backoff_ms_max",
+        "milliseconds",
+        limits::BACKOFF_MS_MAX,
+        "longest wait",
+    ),
+    set(
+        Budget,
+        "probe_ms",
+        "milliseconds",
+        limits::PROBE_MS,
+        "first slice of mirroring when it is tried; doubles",
+    ),
+    set(
+        Budget,
+        "nice",
+        "niceness",
+        limits::NICE,
+        "of all threads but the taps'",
+    ),
+    key(
+        Budget,
+        "baseline",
+        PATH,
+        "none",
+        "resource trace of `outrigger profile`; live cost is compared with it",
+    ),
+    set(
+        Budget,
+        "drift_permille",
+        "‰",
+        limits::DRIFT_PERMILLE,
+        "how much dearer than the baseline a message may become before it is said",
     ),
     key(
         Tap,

@@ -6,12 +6,15 @@
 #![forbid(unsafe_code)]
 
 pub mod body;
+pub mod breaker;
+pub mod budget;
 pub mod claims;
 pub mod columns;
 pub mod labels;
 pub mod limits;
 pub mod packed;
 pub mod plan;
+pub mod shed;
 pub mod state;
 pub mod topology;
 pub mod verdict;

@@ -169,6 +169,59 @@ pub const BATCH_MESSAGES: Setting = Setting::new(1, BATCH_MAX as u64, BATCH_MAX 
 /// Time between snapshots, seconds: how much recovery repeats.
 pub const SNAPSHOT_INTERVAL_S: Setting = Setting::new(1, 60, 86_400);
 
+// [budget]: the contract with the host's owner. Defaults are its rule of a tenth.
+
+/// CPU of the whole process, permille of all cores. Spent: the pipeline waits, then lags.
+pub const CPU_PERMILLE: Setting = Setting::new(1, 100, 1_000);
+/// Share of the CPU budget that only taps may spend, permille. Default: a frame costs a tap a fourth
+/// of what it costs the pipeline (`benches/README.md`, 30,000/s), so the pipeline always lags first.
+pub const TAP_PERMILLE: Setting = Setting::new(50, 300, 900);
+/// Memory of the whole process, permille of the host's. A plan beyond it is refused.
+pub const MEMORY_PERMILLE: Setting = Setting::new(1, 100, 1_000);
+/// The same as a number of bytes. Smallest: what an empty runtime takes.
+pub const MEMORY_BUDGET_BYTES: (u64, u64) = (16 * MIB, 64 * TIB);
+/// Link that mirrored records leave by, bytes per second. Default: a gigabit.
+pub const LINK_BYTES_PER_S: Setting = Setting::new(1_000, 125_000_000, 125_000_000_000);
+/// Share of the link, permille. Spent: delivery waits; the topic logs hold what waits.
+pub const EGRESS_PERMILLE: Setting = Setting::new(1, 100, 1_000);
+/// The same as bytes per second.
+pub const EGRESS_BYTES_PER_S: (u64, u64) = (1_024, 125_000_000_000);
+/// Bound of everything on disk, bytes: logs at their bounds and two snapshots.
+pub const STORAGE_BYTES: (u64, u64) = (MIB, 1_024 * TIB);
+/// Bound on the age of what came from the bus, hours.
+pub const STORAGE_AGE_HOURS: (u64, u64) = (1, 87_600);
+/// How far the pipeline may be behind the journal's newest block, milliseconds. Half of it: classes
+/// at most once are shed; three quarters: at least once too; all of it: every class.
+pub const LAG_MS: Setting = Setting::new(100, 10_000, 3_600_000);
+/// Share of frames that are lost before they are captured, permille. More: the breaker opens, as a
+/// mirror with more holes than frames is worth no CPU. 1000 is never.
+pub const DROPS_PERMILLE: Setting = Setting::new(1, 500, 1_000);
+/// CPU that others use, permille of all cores. More: the breaker opens. 1000 is never.
+pub const HOST_CPU_PERMILLE: Setting = Setting::new(1, 900, 1_000);
+/// Memory that must be available on the host, permille. Less: the breaker opens. 0 is never.
+pub const HOST_AVAILABLE_PERMILLE: Setting = Setting::new(0, 50, 999);
+/// Share of time in which some task waited for a CPU (PSI `some avg10`), permille. More: the breaker
+/// opens. 1000 is never. Default never: a host that is busy for seconds at a time, as any is, has
+/// hundreds, and `host_cpu_permille_max` tells the same of it without our own share.
+pub const PRESSURE_CPU_PERMILLE: Setting = Setting::new(1, 1_000, 1_000);
+/// Share of time in which all tasks waited for memory (PSI `full avg10`), permille. More: the
+/// breaker opens. 1000 is never. Default: swapping a tenth of the time, nothing works well.
+pub const PRESSURE_MEMORY_PERMILLE: Setting = Setting::new(1, 100, 1_000);
+/// How long something must hold before the breaker opens, milliseconds. Default: the starting of one
+/// program does not count.
+pub const TRIP_AFTER_MS: Setting = Setting::new(500, 5_000, 600_000);
+/// First wait in Open, milliseconds; twice as long with each trip that follows soon.
+pub const BACKOFF_MS: Setting = Setting::new(500, 5_000, 3_600_000);
+/// Longest wait in Open, milliseconds.
+pub const BACKOFF_MS_MAX: Setting = Setting::new(500, 300_000, 86_400_000);
+/// First slice of time in which HalfOpen mirrors, milliseconds; twice as long with each slice.
+/// Default: joining a group tells the network, so slices are of seconds.
+pub const PROBE_MS: Setting = Setting::new(500, 1_000, 60_000);
+/// Niceness of all threads but the taps'. Default: whoever is not nice goes first, nothing starves.
+pub const NICE: Setting = Setting::new(0, 10, 19);
+/// How much dearer than its baseline a message may become before it is said, permille.
+pub const DRIFT_PERMILLE: Setting = Setting::new(10, 200, 10_000);
+
 // [taps]
 
 /// Kernel's receive buffer asked for, bytes. Full: the kernel drops, and the tap counts its drops.
@@ -265,6 +318,8 @@ pub const KAFKA_CONSUMER_LAG_S: Setting = Setting::new(0, 30, 86_400);
 // What must hold between them, or a valid configuration could not work.
 const _: () = {
     assert!(LABELS_MAX <= u32::BITS as usize);
+    assert!(BACKOFF_MS.default <= BACKOFF_MS_MAX.default);
+    assert!(TAP_PERMILLE.max < 1_000);
     assert!(BLOCK_BYTES.min >= FRAME_BYTES_MAX as u64);
     assert!(SEGMENT_BYTES.min >= SEGMENT_BLOCKS_MIN * BLOCK_BYTES.min);
     assert!(SEGMENT_BYTES.default >= SEGMENT_BLOCKS_MIN * BLOCK_BYTES.default);
