@@ -27,6 +27,7 @@
 //! | [`partitions`] | how keys spread over partitions: pure |
 //! | [`telemetry`] | clock, latencies, locks |
 //! | [`governor`] | samples of CPU and memory; measures only |
+//! | [`memory`] | what everything can come to in memory, held against the budget |
 //! | [`status`], [`control`] | what it says of itself; signals and sockets |
 //! | [`cli`] | one file per subcommand |
 //!
@@ -59,6 +60,7 @@ pub mod forward;
 pub mod governor;
 pub mod install;
 pub mod keys;
+pub mod memory;
 pub mod partitions;
 pub mod pipeline;
 pub mod record;

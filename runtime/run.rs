@@ -42,7 +42,7 @@ use crate::status::PipelineStatus;
 use crate::topics::Topics;
 use capture::Capture;
 pub use error::RunError;
-pub use group::GroupRun;
+pub use group::{GROUP_BYTES_MAX, GROUP_FLIGHT_BYTES, GROUP_FRAMES_MAX, GroupRun};
 use keep::Keep;
 pub use open::{Loss, Started};
 use open::{
@@ -50,7 +50,7 @@ use open::{
     open_topic_options, open_topics,
 };
 use process::Process;
-pub use process::Processed;
+pub use process::{Processed, UNWRITTEN_MAX};
 pub use recover::RecoverError;
 pub use shared::{Phase, REQUESTS_MAX, Request, RequestKind, Shared, TapState, lock, now_ns};
 

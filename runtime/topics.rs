@@ -32,9 +32,9 @@ pub use tail::{Bell, Handed, TAIL_BYTES_MAX, Tail, Taken};
 /// and what a block becomes is bounded by its plugins' limits. Reason: a block of a log holds at most
 /// 4 MiB, and a record is far smaller: a body, a frame, and some evidence. Retention makes room for a
 /// segment: a larger block would find no room in a log that is full, though nothing in it is owed.
-const WAITING_BYTES_MAX: usize = 1 << 20;
+pub const WAITING_BYTES_MAX: usize = 1 << 20;
 /// Records that wait, by number. As above.
-const WAITING_RECORDS_MAX: usize = 16_384;
+pub const WAITING_RECORDS_MAX: usize = 16_384;
 
 /// A topic log could not be opened, read or written.
 #[derive(Debug)]

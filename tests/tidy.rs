@@ -248,7 +248,7 @@ fn crates_depend_one_way() {
 }
 
 /// Modules of the runtime package, in layers: each imports only from those before its own.
-const LAYERS: [&[&str]; 9] = [
+const LAYERS: [&[&str]; 10] = [
     &["error", "telemetry", "governor", "record", "partitions"],
     &["pipeline", "config"],
     &["topics", "keys", "rulings", "snapshot", "install"],
@@ -256,6 +256,7 @@ const LAYERS: [&[&str]; 9] = [
     &["run"],
     &["status"],
     &["control"],
+    &["memory"],
     &["cli"],
     &["main", "lib"],
 ];

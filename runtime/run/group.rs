@@ -37,6 +37,8 @@ use crate::install::Plugins;
 use crate::pipeline::{MisfitError, Pipeline};
 use crate::telemetry::{lock, now_ns};
 use member::Member;
+pub use member::{FRAMES_MAX as GROUP_FRAMES_MAX, GROUP_FLIGHT_BYTES};
+pub use share::BYTES_MAX as GROUP_BYTES_MAX;
 
 /// Longest time that one call to the brokers blocks.
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);

@@ -25,6 +25,8 @@ use crate::topics::Topics;
 /// Blocks whose outputs are written together while the pipeline is behind. Reason: system calls
 /// are dear, and nobody waits for a backlog's single block.
 const BLOCKS_PER_WRITE: u64 = 16;
+/// Frames whose way to the topics is timed together. Further ones are not timed. Reason: a megabyte.
+pub const UNWRITTEN_MAX: usize = 65_536;
 /// How often the status is made known.
 const REPORT_EVERY: Duration = Duration::from_millis(200);
 /// Longest wait for a block before looking again.
@@ -215,7 +217,7 @@ impl Process<'_> {
                     time_ns
                 };
                 status.to_verdict.record(now_ns.saturating_sub(from_ns), 1);
-                if turn.unwritten.len() < 65_536 {
+                if turn.unwritten.len() < UNWRITTEN_MAX {
                     turn.unwritten.push((from_ns, 1));
                 }
             }
