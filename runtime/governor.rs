@@ -1,5 +1,8 @@
-//! Samples of what this process uses, and of what the host has. It only measures: nothing here
-//! decides, and nothing is limited by it yet.
+//! Samples of what this process uses, and of what the host has; the cap on memory, and the priority of
+//! threads. Nothing here decides.
+
+pub mod cap;
+pub mod priority;
 
 use std::time::{Duration, Instant};
 

@@ -16,7 +16,7 @@ use outrigger_policy::plan::{Excess, Line, Memory, MemoryPlan};
 
 use crate::config::{Config, ConfigErrors};
 use crate::forward;
-use crate::governor::Meter;
+use crate::governor::{Meter, cap};
 
 /// What glibc's allocator wastes on fragments and heads, permille of what is asked of it. Source:
 /// peak resident memory above the largest sum of live allocations was 71 to 164 permille, with blocks of
@@ -103,6 +103,16 @@ pub fn plan(config: &Config) -> MemoryPlan {
 pub fn budget(config: &Config) -> (u64, u64) {
     let host_bytes = Meter::default().memory_bytes();
     (config.budget.memory_bytes(host_bytes), host_bytes)
+}
+
+/// Sets the kernel's limit behind the budget, for the whole process.
+///
+/// # Errors
+/// The kernel refuses.
+pub fn cap(config: &Config) -> std::io::Result<u64> {
+    let (budget_bytes, _) = budget(config);
+    let (threads, foreign) = (process::threads(config), process::foreign_threads(config));
+    cap::set(cap::limit_bytes(budget_bytes, threads, foreign))
 }
 
 /// Holds a plan against the budget.

@@ -35,6 +35,7 @@ use crate::audit::{Audit, AuditRecord};
 use crate::config::Config;
 use crate::data::DataDir;
 use crate::forward::{self, Forwarders};
+use crate::governor::priority::be_nice;
 use crate::install::Plugins;
 use crate::pipeline::Pipeline;
 use crate::snapshot::{self, Identity, Snapshot};
@@ -291,19 +292,27 @@ impl Run {
             delay: Duration::from_micros(journal.block_delay_us),
             wait: Duration::from_millis(journal.tick_ms),
         };
+        let nice = config.budget.nice;
         let done = AtomicBool::new(false);
         let done = &done;
         let desk = deliver::Desk {
             shared: &shared,
             audit: &audit,
+            nice,
         };
         let processed = std::thread::scope(|scope| {
             let named = |name: String| std::thread::Builder::new().name(name);
             let keeper = named("keeper".to_owned())
-                .spawn_scoped(scope, move || keep.run(done))
+                .spawn_scoped(scope, move || {
+                    give_way(nice);
+                    keep.run(done);
+                })
                 .map_err(RunError::Thread)?;
             let pipeline = named("pipeline".to_owned())
-                .spawn_scoped(scope, move || process.run())
+                .spawn_scoped(scope, move || {
+                    give_way(nice);
+                    process.run()
+                })
                 .map_err(RunError::Thread);
             let mut capturing = Vec::new();
             if pipeline.is_ok() {
@@ -349,6 +358,13 @@ impl Run {
             None => closed.map(|()| processed),
             Some(cause) => Err(RunError::Failed(cause)),
         }
+    }
+}
+
+/// Makes the calling thread, and what libraries start from it, give way to others.
+fn give_way(nice: i32) {
+    if let Err(error) = be_nice(nice) {
+        tracing::warn!("a thread's priority cannot be lowered: {error}");
     }
 }
 

@@ -12,6 +12,7 @@ mod gmti;
 mod isolation;
 mod journal_cli;
 mod log;
+mod memory;
 mod missions;
 mod partitions;
 mod pipeline;

@@ -313,6 +313,10 @@ fn check_prints_what_holds_in_80_columns() {
         .text
         .replace(&fixtures().display().to_string(), "DIR");
     let text = text.replace(&root.display().to_string(), "DIR");
+    // The plan is of this build and this host; `tests/memory.rs` looks at it.
+    let (before, plan) = text.split_once("# Memory plan").unwrap();
+    let (_, after) = plan.split_once("\n\n").unwrap();
+    let text = format!("{before}{after}");
     if std::env::var_os("BLESS").is_some() {
         std::fs::write(fixtures().join("small.check.txt"), &text).unwrap();
     }
@@ -384,7 +388,7 @@ fn check_states_what_clients_of_kafka_can_come_to_in_memory() {
     // The default queue is 4 MiB.
     assert_eq!(more - bytes, (16 << 20) - (4 << 20));
     let report = check::check(&fixtures().join("full.toml"), Options::default());
-    assert!(report.text.contains("Memory of Kafka's clients at worst"));
+    assert!(report.text.contains("# kafka.main exactly-once"));
 }
 
 #[test]

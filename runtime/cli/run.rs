@@ -64,6 +64,9 @@ pub fn run(args: &RunArgs) -> ExitCode {
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
+    if let Err(error) = memory::cap(&config) {
+        tracing::warn!("memory has no cap of the kernel's: {error}");
+    }
     let options = RunOptions {
         until_idle: args.until_idle,
         drain: Duration::from_secs(args.drain_s),

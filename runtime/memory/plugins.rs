@@ -92,7 +92,11 @@ pub(super) fn add(plan: &mut MemoryPlan, config: &Config) {
         let references = references.map(|one| length(&one.path).unwrap_or(REFERENCE_BYTES_MAX));
         let references = references.sum::<u64>() + bytes(plugin.parameters.len());
         let what = "references, parameters";
-        lines.heap(what, REFERENCE_COPIES * references, &key("references"));
+        let shrinks = match plugin.references.is_empty() {
+            true => String::new(),
+            false => key("references"),
+        };
+        lines.heap(what, REFERENCE_COPIES * references, &shrinks);
         if let Some(bounds) = state(config, id) {
             let store = places.saturating_mul(bounds.memory_bytes());
             lines.heap("state", store, &key("state_keys_max"));

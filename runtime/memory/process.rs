@@ -1,5 +1,6 @@
 //! The process itself: program, threads, status and control.
 
+use outrigger_kafka::BROKERS_PLANNED;
 use outrigger_policy::plan::MemoryPlan;
 use outrigger_sandbox::engine::STACK_BYTES_MAX;
 
@@ -28,10 +29,24 @@ const STATUS_ROW_BYTES: u64 = 8 << 10;
 /// Copies of the latencies: the pipeline's own, what it has made known, a reader's, and a merged one.
 const LATENCY_COPIES: u64 = 4;
 
+/// Threads of the runtime's own.
+pub(super) fn threads(config: &Config) -> u64 {
+    let delivering = Forwarders::plan(config).count() + bytes(config.kafka.len());
+    THREADS + bytes(config.taps.len()) + delivering
+}
+
+/// Threads that librdkafka starts: a client for each forwarder, of each cluster's readers two, and of a
+/// group four; and as many while clients are made anew.
+pub(super) fn foreign_threads(config: &Config) -> u64 {
+    let group = if config.group.is_some() { 4 } else { 0 };
+    let clients = Forwarders::plan(config).count() + 2 * bytes(config.kafka.len()) + group;
+    2 * clients * (BROKERS_PLANNED + 2)
+}
+
 pub(super) fn add(plan: &mut MemoryPlan, config: &Config) {
     let topology = &config.topology;
-    let delivering = Forwarders::plan(config).count() + 2 * bytes(config.kafka.len());
-    let threads = THREADS + bytes(config.taps.len()) + delivering;
+    let delivering = Forwarders::plan(config).count() + bytes(config.kafka.len());
+    let threads = threads(config);
     let rows = topology.taps().len()
         + topology.plugins().len()
         + topology.classes().len()
