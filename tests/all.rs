@@ -20,4 +20,5 @@ mod readme;
 mod recordings;
 mod recovery;
 mod rig;
+mod service;
 mod tidy;

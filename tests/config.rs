@@ -402,10 +402,10 @@ fn strict_check_demands_pins() {
     assert!(!report.good);
     let path = path.display();
     let expected: String = [
-        ("modes", 101),
-        ("asterix", 107),
-        ("plausibility", 114),
-        ("by-area", 123),
+        ("modes", 102),
+        ("asterix", 108),
+        ("plausibility", 115),
+        ("by-area", 124),
     ]
     .map(|(plugin, line)| {
         format!(

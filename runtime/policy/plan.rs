@@ -64,7 +64,7 @@ impl MemoryPlan {
         let waste = u128::from(heap) * u128::from(permille);
         self.push(Line {
             component: "allocator".to_owned(),
-            what: format!("waste, {permille} permille of the heap"),
+            what: format!("waste, {permille} ‰ of the heap"),
             bytes: u64::try_from(waste.div_ceil(1_000)).unwrap_or(u64::MAX),
             memory: Memory::Mapped,
             key: String::new(),

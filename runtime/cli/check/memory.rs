@@ -9,7 +9,7 @@ use crate::forward;
 use crate::memory::budget;
 
 /// Columns of a component's name, of what it is, and of a share with its sign.
-const COLUMNS: (usize, usize, usize) = (24, 29, 7);
+const COLUMNS: (usize, usize, usize) = (23, 29, 8);
 
 /// As text.
 pub(super) fn render(out: &mut String, config: &Config, plan: &MemoryPlan) {
