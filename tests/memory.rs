@@ -18,6 +18,9 @@ use bus_simulator::scenario::Scenario;
 use bus_simulator::sink::Recording;
 use outrigger::governor::cap;
 use outrigger::memory::ALLOCATOR_WASTE_PERMILLE;
+use outrigger_kafka::{
+    Bounds, Cluster, Compression, Guarantee, Producer, Security, Shipment, producer_memory,
+};
 use outrigger_policy::state::{StateBounds, StateStore, Touch};
 use outrigger_policy::topology::AUDIT;
 use serde_json::Value;
@@ -75,6 +78,8 @@ fn task() {
         Ok("store of long keys") => store(&[b'k'; 247], 64),
         Ok("allocator") => allocator(),
         Ok("excess") => excess(),
+        Ok("producer of small records") => producer(40),
+        Ok("producer of large records") => producer(4_000),
         Ok(other) => panic!("no task {other}"),
     }
 }
@@ -137,6 +142,42 @@ fn allocator() {
     println!("measured {} {bound}", peak() - before);
 }
 
+/// Fills a producer's queue while its broker is away.
+fn producer(value_bytes: usize) {
+    let bounds = Bounds::default();
+    let bound: u64 = producer_memory(&bounds).iter().map(|line| line.bytes).sum();
+    let before = peak();
+    // Nobody listens at the discard port.
+    let cluster = Cluster {
+        bootstrap: "127.0.0.1:9".to_owned(),
+        client_id: "memory".to_owned(),
+        security: Security::default(),
+        compression: Compression::default(),
+        bounds,
+    };
+    let producer = Producer::new(&cluster, &Guarantee::AtLeastOnce).unwrap();
+    let value = vec![1; value_bytes];
+    let headers: Vec<(&str, &[u8])> = vec![("outrigger-id", &[b'i'; 60]); 8];
+    let mut sent = 0;
+    let mut send = || {
+        let shipment = Shipment {
+            topic: "tracks",
+            key: Some(b"219900001"),
+            partition: None,
+            value: Some(&value),
+            time_ms: 1,
+            headers: &headers,
+            ticket: sent,
+        };
+        sent += 1;
+        producer.send(&shipment).unwrap()
+    };
+    while send() {}
+    assert!(sent > 500, "{sent}");
+    println!("{sent} records");
+    println!("measured {} {bound}", peak() - before);
+}
+
 /// Sets a cap of 64 MiB, and then wants a gigabyte.
 fn excess() {
     let limit = cap::set(cap::limit_bytes(64 << 20, 4, 0)).unwrap();
@@ -154,6 +195,15 @@ fn a_store_takes_no_more_than_its_bounds_plan() {
         let (bytes, bound) = measured(task);
         assert!(bytes <= bound, "{task}: {bytes} bytes, planned {bound}");
         assert!(bytes > bound / 4, "{task}: {bytes} bytes, planned {bound}");
+    }
+}
+
+#[test]
+fn a_producer_whose_broker_is_away_stays_below_its_plan() {
+    for task in ["producer of small records", "producer of large records"] {
+        let (bytes, bound) = measured(task);
+        println!("{task}: {bytes} of {bound} planned");
+        assert!(bytes <= bound, "{task}: {bytes} bytes, planned {bound}");
     }
 }
 
