@@ -78,8 +78,9 @@ fn task() {
         Ok("store of long keys") => store(&[b'k'; 247], 64),
         Ok("allocator") => allocator(),
         Ok("excess") => excess(),
-        Ok("producer of small records") => producer(40),
-        Ok("producer of large records") => producer(4_000),
+        Ok("producer of small records") => producer(40, 60),
+        Ok("producer of large records") => producer(4_000, 60),
+        Ok("producer of long headers") => producer(40, 1_000),
         Ok(other) => panic!("no task {other}"),
     }
 }
@@ -143,7 +144,7 @@ fn allocator() {
 }
 
 /// Fills a producer's queue while its broker is away.
-fn producer(value_bytes: usize) {
+fn producer(value_bytes: usize, header_bytes: usize) {
     let bounds = Bounds::default();
     let bound: u64 = producer_memory(&bounds).iter().map(|line| line.bytes).sum();
     let before = peak();
@@ -157,7 +158,8 @@ fn producer(value_bytes: usize) {
     };
     let producer = Producer::new(&cluster, &Guarantee::AtLeastOnce).unwrap();
     let value = vec![1; value_bytes];
-    let headers: Vec<(&str, &[u8])> = vec![("outrigger-id", &[b'i'; 60]); 8];
+    let header = vec![b'h'; header_bytes];
+    let headers: Vec<(&str, &[u8])> = vec![("outrigger-id", &header); 8];
     let mut sent = 0;
     let mut send = || {
         let shipment = Shipment {
@@ -200,7 +202,8 @@ fn a_store_takes_no_more_than_its_bounds_plan() {
 
 #[test]
 fn a_producer_whose_broker_is_away_stays_below_its_plan() {
-    for task in ["producer of small records", "producer of large records"] {
+    for size in ["small records", "large records", "long headers"] {
+        let task = &format!("producer of {size}");
         let (bytes, bound) = measured(task);
         println!("{task}: {bytes} of {bound} planned");
         assert!(bytes <= bound, "{task}: {bytes} bytes, planned {bound}");
