@@ -19,7 +19,7 @@ pub struct AuditRecord {
     /// When, nanoseconds since the Unix epoch, by the host's clock.
     pub time_ns: u64,
     /// What, in one word: `start`, `stop`, `recover`, `pause`, `resume`, `lift`, `snapshot`,
-    /// `quarantine`, `shed`, `gap`, `refused`.
+    /// `quarantine`, `shed`, `gap`, `refused`, `breaker`, `hold`, `release`, `memory`.
     pub event: String,
     /// User who asked; the runtime's own acts have none.
     #[serde(skip_serializing_if = "Option::is_none", default)]

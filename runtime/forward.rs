@@ -44,7 +44,7 @@ pub use office::{Ending, Office, Refusal};
 pub(crate) use open::bounds;
 pub use open::{Dirs, Forwarders, OpenForward, OpenForwarder, Opened, cluster, open};
 pub(crate) use open::{progress_spec, topic_spec};
-pub use pace::Pace;
+pub use pace::{Egress, Pace};
 pub use readers::{Readers, Watcher};
 pub use status::{ForwardStatus, LaneStatus, Shown};
 
@@ -84,6 +84,8 @@ pub struct Forwarder<B> {
     pub envelope: Envelope,
     /// How fast records may leave.
     pub pace: Pace,
+    /// How fast those of all forwarders may.
+    pub egress: Arc<Egress>,
     /// Time between commits.
     pub commit_interval: Duration,
     /// First and longest wait after trouble.

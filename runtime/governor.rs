@@ -1,17 +1,23 @@
-//! Samples of what this process uses, and of what the host has; the cap on memory, and the priority of
-//! threads. Nothing here decides.
+//! Samples of what this process uses and of what the host has, and what obeys them: the [`Gate`] that
+//! threads pass, the [`Circuit`] that closes taps, the cap on memory ([`cap`]). What is decided is
+//! decided by `outrigger_policy::budget` and `outrigger_policy::breaker`.
 
 pub mod cap;
+
+mod circuit;
+mod gate;
+mod host;
 pub mod priority;
 
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use sysinfo::{MemoryRefreshKind, Pid, ProcessRefreshKind, ProcessesToUpdate, System};
 
-/// CPU budget, share of all cores in permille. The default of the deployment's contract.
-pub const CPU_PERMILLE_MAX: u64 = 100;
-/// Memory budget, share of the host's memory in permille. The default of the contract.
-pub const MEMORY_PERMILLE_MAX: u64 = 100;
+pub use circuit::{BLIND_AFTER, Circuit, CircuitView, TRANSITIONS_MAX, Transition};
+pub use gate::{Gate, Hand, process_cpu_ns, thread_cpu_ns};
+pub use host::{CgroupLimits, HostMeter, HostSample};
 
 /// What was used up to one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +30,55 @@ pub struct Sample {
     pub rss_bytes: u64,
     /// Largest resident memory so far, bytes.
     pub rss_peak_bytes: u64,
+}
+
+/// What the threads of a run share of their budget.
+pub struct Governor {
+    /// Whom CPU is given to.
+    pub gate: Gate,
+    /// Whether taps may read.
+    pub circuit: Circuit,
+    /// Cores that the process may run on.
+    pub cores: u64,
+    /// The host's memory, bytes.
+    pub host_memory_bytes: u64,
+    /// What the kernel holds this process to.
+    pub cgroup: CgroupLimits,
+    /// What was last measured of this process.
+    pub own: Mutex<Option<Sample>>,
+    /// What cannot be measured here.
+    pub unmeasured: Mutex<Vec<&'static str>>,
+    /// Samples taken, and the CPU that they took, nanoseconds.
+    cost: (AtomicU64, AtomicU64),
+}
+
+impl Governor {
+    /// A governor that has measured nothing yet.
+    pub fn new(gate: Gate, circuit: Circuit, meter: &Meter, cgroup: CgroupLimits) -> Self {
+        Self {
+            gate,
+            circuit,
+            cores: meter.cores(),
+            host_memory_bytes: meter.memory_bytes(),
+            cgroup,
+            own: Mutex::default(),
+            unmeasured: Mutex::default(),
+            cost: Default::default(),
+        }
+    }
+
+    /// Counts a sample that took so much CPU.
+    pub fn sampled(&self, cpu_ns: u64) {
+        self.cost.0.fetch_add(1, Ordering::Relaxed);
+        self.cost.1.fetch_add(cpu_ns, Ordering::Relaxed);
+    }
+
+    /// Mean CPU of a sample, nanoseconds; 0 before the first.
+    pub fn sample_cost_ns(&self) -> u64 {
+        let (count, sum) = &self.cost;
+        let sum = sum.load(Ordering::Relaxed);
+        sum.checked_div(count.load(Ordering::Relaxed)).unwrap_or(0)
+    }
 }
 
 /// Measures this process and its host.

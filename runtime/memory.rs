@@ -16,7 +16,7 @@ use outrigger_policy::plan::{Excess, Line, Memory, MemoryPlan};
 
 use crate::config::{Config, ConfigErrors};
 use crate::forward;
-use crate::governor::{Meter, cap};
+use crate::governor::{CgroupLimits, Meter, cap};
 
 /// What glibc's allocator wastes on fragments and heads, permille of what is asked of it. Source:
 /// peak resident memory above the largest sum of live allocations was 71 to 105 permille with blocks of
@@ -99,10 +99,13 @@ pub fn plan(config: &Config) -> MemoryPlan {
     plan
 }
 
-/// Memory that the process may use on this host, bytes, and the host's.
+/// Memory that the process may use on this host, bytes, and the host's. A control group that allows less
+/// than the budget is the budget: at its bound the kernel ends us.
 pub fn budget(config: &Config) -> (u64, u64) {
     let host_bytes = Meter::default().memory_bytes();
-    (config.budget.memory_bytes(host_bytes), host_bytes)
+    let own = config.budget.memory_bytes(host_bytes);
+    let group = CgroupLimits::of_this_process().memory_bytes;
+    (own.min(group.unwrap_or(u64::MAX)), host_bytes)
 }
 
 /// Sets the kernel's limit behind the budget, for the whole process.
@@ -142,7 +145,9 @@ fn refusal(config: &Config, excess: &Excess<'_>, host_bytes: u64) -> ConfigError
         ),
         None => {
             let permille = config.budget.memory_permille;
-            let is = format!("{permille}: {budget_bytes} bytes of the host's {host_bytes}");
+            let is = format!(
+                "{permille}: {budget_bytes} bytes of the host's {host_bytes}, or of a control group"
+            );
             ("budget.memory_permille", is, MEMORY_PERMILLE.max)
         }
     };

@@ -23,6 +23,7 @@ mod halving;
 mod member;
 mod ports;
 mod route;
+mod shed;
 mod slots;
 mod validate;
 mod view;
@@ -66,6 +67,7 @@ pub struct Pipeline {
     from_block: u64,
     restarts: BTreeSet<u64>,
     lifts: BTreeSet<(u64, String)>,
+    shed: shed::Shed,
     calls: Calls,
     batch: Batch,
     emitter: emit::Emitter,
@@ -94,6 +96,8 @@ impl Pipeline {
             messages: vec![0; topology.classes().len()],
             anomalous: vec![0; topology.classes().len()],
             records: vec![0; topology.topics().len()],
+            shed_frames: vec![0; topology.taps().len()],
+            shed_messages: vec![0; topology.classes().len()],
             ..Counters::default()
         };
         Ok(Self {
@@ -105,6 +109,7 @@ impl Pipeline {
             from_block: 0,
             restarts: BTreeSet::new(),
             lifts: BTreeSet::new(),
+            shed: shed::Shed::default(),
             calls: Calls::default(),
             batch: Batch::default(),
             emitter: emit::Emitter::default(),
@@ -212,6 +217,7 @@ impl Pipeline {
             self.restart();
         }
         self.lift_due(block);
+        self.shed.begin(block);
         self.last_block = Some(block);
         // Blocks come in order, so what concerns earlier ones is done with.
         self.restarts = self.restarts.split_off(&(block + 1));
@@ -255,6 +261,11 @@ impl Pipeline {
             ends: &ends[rows.clone()],
             bytes: input.frames.bytes(),
         };
+        if self.sheds_all_of(input.tap) {
+            // Time has passed all the same: the watermark is set.
+            self.counters.shed_frames[input.tap.index()] += rows.len() as u64;
+            return;
+        }
         let mut evicted = match self.topology.tap(input.tap).decoder {
             Some(decoder) => self.decode(decoder, frames),
             None => {
@@ -265,6 +276,7 @@ impl Pipeline {
         for message in &self.batch.messages {
             self.counters.messages[message.class.index()] += 1;
         }
+        self.shed_messages();
         let topology = Arc::clone(&self.topology);
         for &validator in topology.validators() {
             evicted.extend(self.validate(input.tap, validator));
@@ -382,6 +394,11 @@ impl Pipeline {
                 plugin: member.name().to_owned(),
             }),
         }
+    }
+
+    /// The graph.
+    pub fn topology(&self) -> &Topology {
+        &self.topology
     }
 
     /// Counters since the start.

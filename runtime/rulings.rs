@@ -33,6 +33,13 @@ pub enum Ruling {
         /// User who asked.
         uid: u32,
     },
+    /// From this block on messages of these classes are shed, and of no others.
+    Shed {
+        /// The block.
+        at_block: u64,
+        /// Names of the classes; none if nothing is shed any more.
+        classes: Vec<String>,
+    },
     /// A tap stopped reading, or reads again.
     Tap {
         /// Name of the tap.
@@ -74,6 +81,7 @@ impl Ruling {
             Self::Lift {
                 at_block, plugin, ..
             } => pipeline.rule_lift(*at_block, plugin),
+            Self::Shed { at_block, classes } => pipeline.rule_shed(*at_block, classes),
             // What a tap did not capture is not in the journal: nothing to obey.
             Self::Tap { .. } => {}
             // Obeyed where it stands in the journal.

@@ -6,6 +6,7 @@
 //! | `pipeline` | the journal | the topic logs, snapshots |
 //! | `eo-NAME`, `al-NAME`, one per cluster and guarantee | the topic logs | Kafka |
 //! | `kafka-lag`, one per cluster | Kafka | how far its readers are, for the status |
+//! | `governor` | `/proc` | the breaker: whether taps read |
 //! | `keeper` | | durability, retention, signed heads |
 //! | `epoch` | | the clock of plugins' deadlines |
 //! | the caller's | signals and sockets | requests to the others |
@@ -16,15 +17,18 @@ mod archive;
 mod capture;
 mod deliver;
 mod error;
+mod govern;
 mod group;
 mod keep;
+mod lag;
 mod open;
+mod outlet;
 mod process;
 mod recover;
 mod shared;
 
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use outrigger_journal::Writer;
@@ -35,6 +39,7 @@ use crate::audit::{Audit, AuditRecord};
 use crate::config::Config;
 use crate::data::DataDir;
 use crate::forward::{self, Forwarders};
+use crate::governor::Hand;
 use crate::governor::priority::be_nice;
 use crate::install::Plugins;
 use crate::pipeline::Pipeline;
@@ -43,6 +48,8 @@ use crate::status::PipelineStatus;
 use crate::topics::Topics;
 use capture::Capture;
 pub use error::RunError;
+use govern::Govern;
+pub use govern::SAMPLE_EVERY;
 pub use group::{GROUP_BYTES_MAX, GROUP_FLIGHT_BYTES, GROUP_FRAMES_MAX, GroupRun};
 use keep::Keep;
 pub use open::{Loss, Started};
@@ -174,7 +181,9 @@ impl Run {
             rulings,
             losses,
         };
-        let shared = Shared::new(journal, states, delivery.shown(), recovered.from_block);
+        let governor = govern::governor(&config);
+        let from_block = recovered.from_block;
+        let shared = Shared::new(journal, states, delivery.shown(), from_block, governor);
         // Whoever asks before the first block is told of the same plugins and topics as later.
         *lock(&shared.pipeline) = PipelineStatus {
             next_block: recovered.from_block,
@@ -280,6 +289,8 @@ impl Run {
             log_id,
             snapshot_interval: Duration::from_secs(config.pipeline.snapshot_interval_s),
             journal_bytes_max: journal.bytes_max.get(),
+            lag_ms_max: config.budget.lag_ms_max,
+            class_levels: lag::class_levels(&config),
             until_idle: options.until_idle,
             drain: options.drain,
             streams: self.streams,
@@ -299,6 +310,12 @@ impl Run {
             shared: &shared,
             audit: &audit,
             nice,
+            hand: Mutex::default(),
+        };
+        let govern = Govern {
+            shared: &shared,
+            audit: &audit,
+            snapshots: &data.snapshots,
         };
         let processed = std::thread::scope(|scope| {
             let named = |name: String| std::thread::Builder::new().name(name);
@@ -308,6 +325,12 @@ impl Run {
                     keep.run(done);
                 })
                 .map_err(RunError::Thread)?;
+            let governor = named("governor".to_owned())
+                .spawn_scoped(scope, move || govern.run(done))
+                .map_err(RunError::Thread);
+            if let Err(error) = &governor {
+                shared.fail(error.to_string());
+            }
             let pipeline = named("pipeline".to_owned())
                 .spawn_scoped(scope, move || {
                     give_way(nice);
@@ -324,6 +347,7 @@ impl Run {
                         resume_after,
                         limits,
                         tick: Duration::from_millis(journal.tick_ms),
+                        hand: Hand::default(),
                     };
                     let spawned = named(format!("tap-{}", state.name))
                         .spawn_scoped(scope, move || capture.run(tap));
@@ -343,7 +367,11 @@ impl Run {
             let died = capturing.into_iter().any(|thread| thread.join().is_err());
             done.store(true, std::sync::atomic::Ordering::Release);
             keeper.thread().unpark();
-            let keeper_died = keeper.join().is_err();
+            let governor_died = governor.is_ok_and(|governor| {
+                governor.thread().unpark();
+                governor.join().is_err()
+            });
+            let keeper_died = keeper.join().is_err() || governor_died;
             match ended? {
                 Ok(ended) if !died && !keeper_died && !delivery_died => Ok(ended),
                 Ok(_) | Err(_) => Err(RunError::Failed(

@@ -99,6 +99,9 @@ struct File {
     /// Plugin, label, tap, keys.
     stores: Vec<(String, String, Option<String>, Vec<KeptRow>)>,
     classes: Vec<String>,
+    /// Classes that are shed.
+    #[serde(default)]
+    shed: Vec<String>,
 }
 
 /// The same for writing: what a snapshot holds is not copied once more.
@@ -142,6 +145,7 @@ struct FileRef<'a> {
     health: Vec<(&'a str, u32, u32, bool)>,
     stores: Vec<(&'a str, &'a str, Option<&'a str>, Rows<'a>)>,
     classes: &'a [String],
+    shed: &'a [String],
 }
 
 impl<'a> From<&'a Snapshot> for FileRef<'a> {
@@ -168,6 +172,7 @@ impl<'a> From<&'a Snapshot> for FileRef<'a> {
             health: health.collect(),
             stores: stores.collect(),
             classes: &folded.classes,
+            shed: &folded.shed,
         }
     }
 }
@@ -226,6 +231,7 @@ impl File {
             identity: self.identity,
             folded: Folded {
                 taps: self.taps,
+                shed: self.shed,
                 classes: self.classes,
                 health: self
                     .health
@@ -281,6 +287,18 @@ pub fn write(dir: &Dir, snapshot: &Snapshot) -> Result<(), SnapshotError> {
             .map_err(|error| SnapshotError::Io(old.clone(), error))?;
     }
     Ok(())
+}
+
+/// Bytes of all snapshots.
+///
+/// # Errors
+/// The directory cannot be read.
+pub fn bytes(dir: &Dir) -> std::io::Result<u64> {
+    let mut bytes = 0;
+    for entry in dir.entries()? {
+        bytes += entry?.metadata()?.len();
+    }
+    Ok(bytes)
 }
 
 /// Names of all snapshots, oldest first. What a stop left beside a name is passed over.

@@ -3,6 +3,7 @@
 //! Everything here is bounded by the configuration: lists have one entry per tap, class, topic,
 //! plugin, rule or cause. Names are the configuration's.
 
+mod budget;
 mod gather;
 mod group;
 mod kafka;
@@ -16,6 +17,7 @@ pub use crate::telemetry::Latency;
 use crate::pipeline::{Counters, PluginView};
 use crate::topics::TopicFigures;
 
+pub use budget::{BudgetStatus, SampleStatus, TransitionStatus};
 use gather::lost_before;
 pub use gather::{describe, snapshot};
 pub use readers::{ReaderPartitionStatus, ReaderStatus, ReadersStatus};
@@ -50,6 +52,8 @@ pub struct PipelineStatus {
     pub snapshot_block: u64,
     /// When it was taken, nanoseconds since the Unix epoch; 0 before the first.
     pub snapshot_ns: u64,
+    /// Names of the classes that are shed now.
+    pub shedding: Vec<String>,
     /// The group that it reads in, if it does.
     pub group: Option<GroupStatus>,
 }

@@ -1,6 +1,7 @@
 //! All tests of the runtime in one binary: one link, not a dozen.
 
 mod bad_input;
+mod budget;
 mod common;
 mod config;
 mod control;

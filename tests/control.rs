@@ -147,7 +147,7 @@ fn status_counts_what_came_and_the_ledger_balances() {
     assert!(status.to_verdict.p50_us <= status.to_verdict.max_us);
     assert_eq!(status.pid, running.pid());
     assert!(status.process.rss_bytes > 0);
-    assert!(!status.process.budget_enforced);
+    assert!(status.process.budget_enforced);
     let status = status_when(&deployment, "records are in the topics", |status| {
         let written = status.topics.iter().map(|topic| topic.written);
         written.sum::<u64>() == 40
@@ -317,6 +317,54 @@ fn is_joined(group: [u8; 4]) -> bool {
     fs::read_to_string("/proc/net/igmp")
         .unwrap()
         .contains(&address)
+}
+
+#[test]
+fn a_held_breaker_leaves_the_group_and_a_released_one_comes_back_by_slices() {
+    let (group, address) = ([239, 192, 71, 10], "239.192.71.10");
+    let port = free_port();
+    let deployment = grouped(address, port)
+        .set("budget", "backoff_ms", 500)
+        .set("budget", "probe_ms", 500);
+    let mut running = start(&deployment);
+    until("the group is joined", || is_joined(group).then_some(()));
+    let held = succeed(deployment.outrigger("ctl").arg("hold"));
+    assert!(String::from_utf8_lossy(&held.stdout).contains("until it is released"));
+    until("the group is left", || (!is_joined(group)).then_some(()));
+    let status = fetch_status(&status_socket(&deployment.data())).unwrap();
+    assert_eq!(status.budget.cause.as_deref(), Some("operator"));
+    assert_eq!(status.budget.remaining_ms, None);
+    assert_eq!(status.health.state, "DEGRADED");
+    let again = deployment.outrigger("ctl").arg("hold").output().unwrap();
+    assert!(String::from_utf8_lossy(&again.stderr).contains("held already"));
+    send((address, port), &[report().as_str(); 3]);
+    succeed(deployment.outrigger("ctl").arg("release"));
+    let status = status_when(&deployment, "the breaker closes", |status| {
+        status.budget.breaker == "Closed"
+    });
+    assert_eq!(
+        status.taps[0].frames, 0,
+        "what came meanwhile is not captured"
+    );
+    until("the group is joined again", || {
+        is_joined(group).then_some(())
+    });
+    let states: Vec<&str> = status
+        .budget
+        .transitions
+        .iter()
+        .map(|change| change.to.as_str())
+        .collect();
+    assert_eq!(states, ["Open", "HalfOpen", "Closed"]);
+    send((address, port), &[report().as_str(); 3]);
+    status_when(&deployment, "3 frames came", |status| {
+        status.taps[0].frames == 3
+    });
+    assert!(running.terminate().success());
+    let audit = audit(&deployment);
+    for event in ["hold", "release", "breaker"] {
+        assert!(audit.iter().any(|record| record.event == event), "{event}");
+    }
 }
 
 #[test]

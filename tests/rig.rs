@@ -30,6 +30,9 @@ pub const WAIT_MAX: Duration = Duration::from_secs(60);
 /// Pause between two looks at a condition.
 const LOOK_EVERY: Duration = Duration::from_millis(2);
 
+/// Longest pause between two questions for the status.
+const ASK_EVERY_MAX: Duration = Duration::from_millis(50);
+
 /// Looks again and again until `look` finds something.
 ///
 /// # Panics
@@ -73,12 +76,16 @@ impl Site {
     }
 
     /// The text of a configuration whose data lies in `data`: `[runtime]`, then `[journal]` with
-    /// these lines in it, then `rest`.
+    /// these lines in it, then `rest`; without a budget of its own, one that is never spent.
     pub fn text(&self, data: &str, journal: &str, rest: &str) -> String {
         let plugins_dir = self.plugins_dir.display();
+        let budget = match rest.contains("[budget]") {
+            true => String::new(),
+            false => crate::common::unbounded(),
+        };
         format!(
             "[runtime]\nname = \"site\"\ndata_dir = \"{data}\"\nplugins_dir = \"{plugins_dir}\"\n\
-             [journal]\nsigning_key = \"journal.key\"\n{journal}\n{rest}\n"
+             [journal]\nsigning_key = \"journal.key\"\n{journal}\n{rest}\n{budget}"
         )
     }
 
@@ -157,6 +164,11 @@ pub struct Running {
 }
 
 impl Running {
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Its status, if it answers. A runtime that has ended fails the test.
     pub fn status(&mut self) -> Option<StatusSnapshot> {
         if let Some(status) = self.child.try_wait().unwrap() {
@@ -172,9 +184,11 @@ impl Running {
     pub fn wait_status(
         &mut self,
         what: &str,
-        is: impl Fn(&StatusSnapshot) -> bool,
+        mut is: impl FnMut(&StatusSnapshot) -> bool,
     ) -> StatusSnapshot {
         let until = Instant::now() + WAIT_MAX;
+        // Each answer costs the runtime CPU of its budget: who waits long asks seldom.
+        let mut look = LOOK_EVERY;
         let mut last = None;
         loop {
             match self.status() {
@@ -186,7 +200,8 @@ impl Running {
                 Instant::now() < until,
                 "waited in vain for {what}: {last:?}"
             );
-            std::thread::park_timeout(LOOK_EVERY);
+            std::thread::park_timeout(look);
+            look = (look * 2).min(ASK_EVERY_MAX);
         }
     }
 

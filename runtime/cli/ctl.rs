@@ -44,6 +44,10 @@ pub enum What {
     },
     /// Take a snapshot now, so that a next start has little to process again.
     Snapshot,
+    /// Hold the breaker open: every tap closes its socket, what is captured is still processed.
+    Hold,
+    /// Let the breaker decide again.
+    Release,
 }
 
 /// Runs the subcommand.
@@ -64,6 +68,8 @@ pub fn run(args: &CtlArgs) -> ExitCode {
         What::Resume { tap } => Command::Resume { tap },
         What::Lift { plugin } => Command::Lift { plugin },
         What::Snapshot => Command::Snapshot {},
+        What::Hold => Command::Hold {},
+        What::Release => Command::Release {},
     };
     let answer = match ask(&config.data_dir, &command) {
         Ok(answer) => answer,

@@ -31,6 +31,10 @@ pub enum Command {
     },
     /// Take a snapshot now.
     Snapshot {},
+    /// Hold the breaker open: no tap reads, until released.
+    Hold {},
+    /// Let the breaker decide again.
+    Release {},
 }
 
 impl Command {
@@ -41,6 +45,8 @@ impl Command {
             Self::Resume { .. } => "resume",
             Self::Lift { .. } => "lift",
             Self::Snapshot {} => "snapshot",
+            Self::Hold {} => "hold",
+            Self::Release {} => "release",
         }
     }
 
@@ -50,6 +56,7 @@ impl Command {
             Self::Pause { tap } | Self::Resume { tap } => format!("tap {tap}"),
             Self::Lift { plugin } => format!("plugin {plugin}"),
             Self::Snapshot {} => "the pipeline".to_owned(),
+            Self::Hold {} | Self::Release {} => "the breaker".to_owned(),
         }
     }
 }
@@ -152,6 +159,8 @@ impl Context {
                 self.ask_pipeline(RequestKind::Lift { plugin }, asker)
             }
             Command::Snapshot {} => self.ask_pipeline(RequestKind::Snapshot, asker),
+            Command::Hold {} => self.hold(true, asker),
+            Command::Release {} => self.hold(false, asker),
         }
     }
 
@@ -190,6 +199,30 @@ impl Context {
             format!("{name} closes its socket and reads nothing")
         } else {
             format!("{name} reads again")
+        })
+    }
+
+    fn hold(&self, held: bool, asker: Asker) -> Result<String, String> {
+        let taps = self.shared.taps.iter();
+        let rulings: Vec<Ruling> = taps
+            .map(|tap| Ruling::Tap {
+                tap: tap.name.clone(),
+                paused: held,
+                uid: asker.uid,
+            })
+            .collect();
+        if !self.shared.governor.circuit.hold(held) {
+            let is = if held { "held already" } else { "not held" };
+            return Err(format!("it is {is}"));
+        }
+        if !rulings.is_empty() {
+            self.shared.rule(&rulings)?;
+        }
+        self.shared.wake();
+        Ok(if held {
+            "the breaker opens, and stays open until it is released".to_owned()
+        } else {
+            "the breaker decides again; it stays open for its backoff, then tries".to_owned()
         })
     }
 

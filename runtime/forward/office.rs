@@ -15,6 +15,10 @@ pub trait Office: Sync {
     /// # Errors
     /// It cannot be written.
     fn refuse(&self, refusal: &Refusal<'_>) -> Result<(), String>;
+    /// True if there is CPU to send with; if not, what is under way goes on and nothing is added.
+    fn may_work(&self) -> bool {
+        true
+    }
     /// Ends the run.
     fn fail(&self, cause: String);
 }

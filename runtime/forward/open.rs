@@ -11,8 +11,8 @@ use outrigger_kafka::{
 };
 
 use super::{
-    BACKOFF, Ending, Envelope, Feed, ForwardStatus, Forwarder, Kafka, Lane, Pace, Readers, Shown,
-    Watcher,
+    BACKOFF, Egress, Ending, Envelope, Feed, ForwardStatus, Forwarder, Kafka, Lane, Pace, Readers,
+    Shown, Watcher,
 };
 use crate::config::{Config, Guarantee, KafkaConfig, PasswordSource, SaslConfig, TopicConfig};
 use crate::record::hex;
@@ -150,6 +150,8 @@ pub struct Dirs<'a> {
 pub struct Opened {
     /// By cluster and guarantee.
     pub forwarders: Vec<OpenForwarder>,
+    /// What all of them send.
+    pub egress: Arc<Egress>,
     /// By cluster.
     pub watchers: Vec<Watcher>,
 }
@@ -161,6 +163,7 @@ impl Opened {
         let watchers = self.watchers.iter();
         Shown {
             forwarders: forwarders.map(|open| Arc::clone(&open.shown)).collect(),
+            egress: Arc::clone(&self.egress),
             readers: watchers.map(|watcher| Arc::clone(&watcher.shown)).collect(),
         }
     }
@@ -179,6 +182,8 @@ pub fn open(
 ) -> Result<Opened, OpenForward> {
     let mut opened = Vec::new();
     let watchers = watchers(&plan, config)?;
+    let egress = Egress::new(config.budget.egress_bytes_per_s, Instant::now());
+    let egress = Arc::new(egress);
     for group in plan.groups {
         let settings = &config.kafka[group.cluster];
         let exactly_once = group.guarantee == Guarantee::ExactlyOnce;
@@ -236,6 +241,7 @@ pub fn open(
             lanes,
             envelope: Envelope::new(&log_id, schemas.clone()),
             pace: Pace::new(settings.egress_bytes_per_s, Instant::now()),
+            egress: Arc::clone(&egress),
             commit_interval: Duration::from_millis(settings.commit_interval_ms),
             backoff: BACKOFF,
             progress_topic: settings.progress_topic.clone(),
@@ -252,6 +258,7 @@ pub fn open(
     }
     Ok(Opened {
         forwarders: opened,
+        egress,
         watchers,
     })
 }

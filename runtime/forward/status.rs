@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use outrigger_kafka::ProducerFigures;
 
-use super::Readers;
+use super::{Egress, Readers};
 use crate::telemetry::Latency;
 
 /// What others see of delivery.
@@ -12,6 +12,8 @@ use crate::telemetry::Latency;
 pub struct Shown {
     /// By forwarder.
     pub forwarders: Vec<Arc<Mutex<ForwardStatus>>>,
+    /// What all of them send.
+    pub egress: Arc<Egress>,
     /// By cluster whose consumer groups are looked at.
     pub readers: Vec<Arc<Mutex<Readers>>>,
 }

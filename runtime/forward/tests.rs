@@ -73,6 +73,7 @@ fn forwarder(
         lanes: lanes.collect(),
         envelope: Envelope::new(&LOG_ID, BTreeMap::new()),
         pace: Pace::new(u64::MAX / 2, Instant::now()),
+        egress: Arc::default(),
         commit_interval: Duration::ZERO,
         backoff: (Duration::ZERO, Duration::ZERO),
         progress_topic: PROGRESS.to_owned(),

@@ -18,6 +18,10 @@ const TRANSACTION_BYTES_MAX: u64 = 16 << 20;
 impl<B: Broker> Forwarder<B> {
     pub(super) fn send(&mut self, state: &mut State, office: &dyn Office) -> Result<bool, Stuck> {
         let mut sent = 0;
+        if !office.may_work() {
+            state.held_back = true;
+            return Ok(false);
+        }
         for _ in 0..self.lanes.len() {
             let lane = state.next_lane % self.lanes.len();
             let full = self.send_of(lane, state, office, &mut sent)?;
@@ -42,7 +46,10 @@ impl<B: Broker> Forwarder<B> {
         let mut of_lane = 0;
         while *sent < RECORDS_PER_TURN && of_lane < RECORDS_PER_TURN / 2 {
             let now = Instant::now();
-            if state.flights.len() >= FLIGHTS_MAX || !self.pace.allows(now) {
+            if state.flights.len() >= FLIGHTS_MAX
+                || !self.pace.allows(now)
+                || !self.egress.allows(now)
+            {
                 return Ok(true);
             }
             let careful = lane.careful_until.is_some();
@@ -123,6 +130,7 @@ impl<B: Broker> Forwarder<B> {
             });
             lane.feed.advance();
             self.pace.spend(bytes);
+            self.egress.spend(bytes);
             state.transaction_bytes += bytes;
             *sent += 1;
             of_lane += 1;

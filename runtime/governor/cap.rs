@@ -50,9 +50,9 @@ pub fn set(limit_bytes: u64) -> io::Result<u64> {
 pub fn exceeded(rss_bytes: u64, budget_bytes: u64) -> Option<String> {
     (rss_bytes > budget_bytes).then(|| {
         format!(
-            "memory: {rss_bytes} bytes are resident, the budget is {budget_bytes} \
-             (budget.memory_permille, budget.memory_bytes_max); the run ends so that the host does \
-             not have to choose whom to end"
+            "memory of this process is {rss_bytes} B, over its budget of {budget_bytes} B \
+             (budget.memory_permille, budget.memory_bytes_max): it ends before the kernel has to end \
+             anything"
         )
     })
 }
@@ -65,7 +65,7 @@ mod tests {
     fn a_run_ends_above_the_budget_and_not_at_it() {
         assert_eq!(exceeded(100, 100), None);
         let cause = exceeded(101, 100).expect("it is over");
-        assert!(cause.contains("101") && cause.contains("budget is 100"));
+        assert!(cause.contains("is 101 B, over its budget of 100 B"));
     }
 
     #[test]

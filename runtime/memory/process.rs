@@ -17,8 +17,8 @@ const PROGRAM_BYTES: u64 = 32 << 20;
 /// Stack that a thread really touches and its first pieces of an allocator's arena, bytes. Source: 40 to
 /// 130 KiB a thread, `/proc/PID/smaps` of a run under load.
 const THREAD_BYTES: u64 = 256 << 10;
-/// Threads of every run: the caller's, pipeline, keeper, epoch, control, and control's commands.
-const THREADS: u64 = 6;
+/// Threads of every run: the caller's, pipeline, keeper, governor, epoch, control, and control's commands.
+const THREADS: u64 = 7;
 /// What the runtime has allocated before any component of this plan does, bytes: the configuration
 /// itself, arguments, logging, the engine's tables. Source: `RssAnon` of a run of one UDP tap without
 /// plugins is 3 MiB.

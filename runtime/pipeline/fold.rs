@@ -32,6 +32,8 @@ pub struct Folded {
     pub health: Vec<(String, Health)>,
     /// Per plugin and label: state.
     pub stores: Vec<StorePart>,
+    /// Names of the classes that are shed.
+    pub shed: Vec<String>,
 }
 
 /// What has become of one key's state.
@@ -125,6 +127,7 @@ impl Pipeline {
                 .map(|member| (member.name().to_owned(), member.health))
                 .collect(),
             stores: Vec::new(),
+            shed: self.sheds(),
         }
     }
 
@@ -163,6 +166,7 @@ impl Pipeline {
                 self.watermarks[tap.index()] = *time_ns;
             }
         }
+        self.unfold_shed(&folded.shed);
         let topology = Arc::clone(&self.topology);
         let tap_now = |domain: u16| {
             let (name, _) = folded.taps.get(usize::from(domain))?;

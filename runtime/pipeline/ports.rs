@@ -87,6 +87,10 @@ pub struct Counters {
     pub messages: Vec<u64>,
     /// Messages with at least one anomaly, by class.
     pub anomalous: Vec<u64>,
+    /// Frames that were not decoded, because all that their tap brings was shed, by tap.
+    pub shed_frames: Vec<u64>,
+    /// Messages shed after they were decoded, by class.
+    pub shed_messages: Vec<u64>,
     /// Records emitted, by topic, re-executed ones included.
     pub records: Vec<u64>,
     /// Dead letters by stage and cause. Bounded: both come from the configuration and from

@@ -11,11 +11,18 @@ use outrigger_policy::Columns;
 use outrigger_tap::{Progress, ReadLimits, Tap, TapConfig, TapCounts, TapError};
 
 use super::shared::{Phase, Shared, TapState, lock, now_ns};
+use crate::governor::Hand;
 
 /// Longest time that a tap waits for a frame before it looks whether to stop.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// First and longest wait before a source is opened again.
 const REOPEN_AFTER: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+/// Looks without a sample of the governor after which a tap closes. Reason: two seconds.
+const BLIND_LOOKS: u32 = 20;
+/// Wait of a frame for others while the pipeline lacks CPU. Reason: at 10,000 frames a second a block
+/// holds a hundred, and its own cost is small in theirs (`benches/README.md`); a tenth of what a
+/// pipeline without CPU lags by.
+const PRESSED_DELAY: Duration = Duration::from_millis(10);
 /// How often a tap's own counts are made known.
 const REPORT_EVERY: Duration = Duration::from_millis(200);
 
@@ -28,16 +35,19 @@ pub(super) struct Capture<'a> {
     pub(super) resume_after: u64,
     pub(super) limits: ReadLimits,
     pub(super) tick: Duration,
+    /// Its part in the CPU budget.
+    pub(super) hand: Hand,
 }
 
 impl Capture<'_> {
     /// Reads until the run stops or the recording ends.
     pub(super) fn run(mut self, first: Box<dyn Tap>) {
         self.limits.wait = LOOK_EVERY.min(self.tick);
+        let delay = self.limits.delay;
         let mut open = Some(first);
         let mut backoff = REOPEN_AFTER.0;
         while self.shared.phase() == Phase::Running {
-            if self.tap.paused.load(Ordering::Acquire) {
+            if self.is_closed() {
                 // Dropping the tap closes its socket: the bus never notices.
                 open = None;
                 self.shared.wait_for_phase(Phase::Running, LOOK_EVERY);
@@ -63,7 +73,7 @@ impl Capture<'_> {
                 .map(|(counts, _)| *counts)
                 .unwrap_or_default();
             let frames = self.tap.frames.load(Ordering::Acquire);
-            let reading = self.read(tap, &before);
+            let reading = self.read(tap, &before, delay);
             if self.tap.frames.load(Ordering::Acquire) > frames {
                 // It worked for a while: the next trouble is a new one.
                 backoff = REOPEN_AFTER.0;
@@ -94,11 +104,22 @@ impl Capture<'_> {
         *lock(&self.tap.source) = Some((counts, tap.facts()));
     }
 
-    fn read(&self, mut tap: Box<dyn Tap>, before: &TapCounts) -> Result<Reading, TapError> {
+    fn read(
+        &mut self,
+        mut tap: Box<dyn Tap>,
+        before: &TapCounts,
+        delay: Duration,
+    ) -> Result<Reading, TapError> {
         let mut columns = Columns::new();
         let mut reported: Option<Instant> = None;
         let mut last = Instant::now();
         loop {
+            // Full blocks cost the pipeline half of what blocks of a few frames do. Where it has to
+            // wait for its budget anyway, waiting here costs nothing.
+            self.limits.delay = match self.shared.governor.gate.is_pressed() {
+                true => delay.max(PRESSED_DELAY),
+                false => delay,
+            };
             let progress = tap.read(&mut columns, &self.limits);
             if progress.is_err() {
                 // What came before the error is good.
@@ -128,10 +149,39 @@ impl Capture<'_> {
                 self.report(&mut *tap, before);
                 return Ok(Reading::Ended);
             }
-            if self.tap.paused.load(Ordering::Acquire) {
+            if self.wait_for_budget() || self.is_closed() {
                 self.report(&mut *tap, before);
                 return Ok(Reading::Paused);
             }
+        }
+    }
+
+    /// True while its socket is to be closed: by an operator, or by the breaker.
+    fn is_closed(&self) -> bool {
+        self.tap.paused.load(Ordering::Acquire) || !self.shared.governor.circuit.mirrors()
+    }
+
+    /// Waits while the taps' share of the CPU is spent; meanwhile the kernel keeps what comes, and
+    /// drops and counts what it has no room for. True if nobody has looked at the budget for long:
+    /// who mirrors without a governor mirrors without a bound.
+    fn wait_for_budget(&mut self) -> bool {
+        let governor = &self.shared.governor;
+        let mut blind = 0;
+        loop {
+            let wait = governor.gate.tap(&mut self.hand);
+            let is_blind = governor.circuit.is_blind();
+            if wait.is_none() && !is_blind {
+                return false;
+            }
+            // A process that was stopped is blind for a moment: its governor has to wake too.
+            blind += u32::from(is_blind);
+            if blind > BLIND_LOOKS || self.is_closed() || self.shared.phase() > Phase::Running {
+                return is_blind;
+            }
+            let wait = wait.unwrap_or(LOOK_EVERY).min(LOOK_EVERY);
+            let began = Instant::now();
+            self.shared.wait_for_phase(Phase::Running, wait);
+            governor.gate.tap_waited(began.elapsed());
         }
     }
 

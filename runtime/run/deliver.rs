@@ -1,12 +1,14 @@
 //! The forwarders' threads: started with the run, ended after the pipeline.
 
+use std::sync::Mutex;
 use std::thread::{Scope, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
 use super::give_way;
-use super::shared::{Phase, Shared, now_ns};
+use super::shared::{Phase, Shared, lock, now_ns};
 use crate::audit::{Audit, AuditRecord};
 use crate::forward::{Office, OpenForwarder, Opened, Refusal};
+use crate::governor::Hand;
 use crate::record;
 use crate::rulings::{REFUSED_BODY_BYTES_MAX, Refused, Ruling};
 
@@ -19,6 +21,8 @@ pub(super) struct Desk<'a> {
     pub(super) audit: &'a Audit,
     /// Niceness of forwarders, and of what librdkafka starts for them.
     pub(super) nice: i32,
+    /// All forwarders' part in the CPU budget.
+    pub(super) hand: Mutex<Hand>,
 }
 
 impl Office for Desk<'_> {
@@ -54,6 +58,11 @@ impl Office for Desk<'_> {
         self.audit
             .append(&record)
             .map_err(|error| error.to_string())
+    }
+
+    fn may_work(&self) -> bool {
+        let gate = &self.shared.governor.gate;
+        gate.others(&mut lock(&self.hand)).is_none()
     }
 
     fn fail(&self, cause: String) {

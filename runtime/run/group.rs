@@ -20,12 +20,14 @@ mod share;
 mod ship;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use outrigger_journal::Options;
 use outrigger_kafka::{Cluster, Trouble};
 use outrigger_policy::topology::AUDIT;
 
+use super::govern::{Govern, governor};
 use super::{
     Phase, Processed, RunError, RunOptions, Shared, open_journal, open_topic_options, record,
 };
@@ -47,7 +49,7 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 pub struct GroupRun {
     config: Arc<Config>,
     options: RunOptions,
-    _data: DataDir,
+    data: DataDir,
     plugins: Plugins,
     cluster: Cluster,
     log_id: [u8; 16],
@@ -89,11 +91,13 @@ impl GroupRun {
         audit
             .append(&record("start", detail))
             .map_err(RunError::Topic)?;
-        let shared = Shared::new(journal, Vec::new(), forward::Shown::default(), 0);
+        let governor = governor(&config);
+        let shown = forward::Shown::default();
+        let shared = Shared::new(journal, Vec::new(), shown, 0, governor);
         Ok(Self {
             config,
             options,
-            _data: data,
+            data,
             plugins,
             cluster,
             log_id,
@@ -119,7 +123,25 @@ impl GroupRun {
     pub fn run(self) -> Result<Processed, RunError> {
         let (group, kafka) = settings(&self.config)?;
         let mut member = Member::new(&self, group, kafka);
-        let ended = member.run();
+        let done = AtomicBool::new(false);
+        let govern = Govern {
+            shared: &self.shared,
+            audit: &self.audit,
+            snapshots: &self.data.snapshots,
+        };
+        let ended = std::thread::scope(|scope| {
+            let named = std::thread::Builder::new().name("governor".to_owned());
+            let governor = named
+                .spawn_scoped(scope, || govern.run(&done))
+                .map_err(|error| format!("cannot start a thread: {error}"))?;
+            let ended = member.run();
+            done.store(true, Ordering::Release);
+            governor.thread().unpark();
+            match governor.join() {
+                Ok(()) => ended,
+                Err(_) => Err("the governor's thread panicked; see the log".to_owned()),
+            }
+        });
         member.close();
         member.say(true);
         let status = lock(&self.shared.pipeline).clone();

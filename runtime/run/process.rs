@@ -8,14 +8,16 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use outrigger_journal::{Block, Kind, Reader, SyncHandle};
-use outrigger_policy::limits::WAITING_RECORDS_BYTES;
-use outrigger_policy::topology::{TapId, TopicId};
+use outrigger_policy::shed::{Level, Shedding};
+use outrigger_policy::topology::TapId;
 
 use super::archive::Archive;
+use super::outlet::Outlet;
 use super::shared::{Phase, Request, RequestKind, Shared, lock, now_ns};
 use crate::audit::{Audit, AuditRecord};
 use crate::data::DataDir;
-use crate::pipeline::{Input, Outbox, Pipeline, Refusal};
+use crate::governor::Hand;
+use crate::pipeline::{Input, Pipeline, Refusal};
 use crate::record::Position;
 use crate::rulings::{self, Ruling};
 use crate::snapshot::{self, Identity, Snapshot};
@@ -44,6 +46,10 @@ pub(super) struct Process<'a> {
     pub(super) log_id: [u8; 16],
     pub(super) snapshot_interval: Duration,
     pub(super) journal_bytes_max: u64,
+    /// How far it may lag, milliseconds.
+    pub(super) lag_ms_max: u64,
+    /// By class: the level of shedding from which on it is shed.
+    pub(super) class_levels: Vec<Level>,
     pub(super) until_idle: bool,
     pub(super) drain: Duration,
     /// By stream of the journal: the tap, and whether capture times are a recording's.
@@ -59,36 +65,7 @@ pub struct Processed {
     pub status: PipelineStatus,
 }
 
-/// The topic logs, written also before a block is done if much waits.
-struct Outlet<'a> {
-    topics: &'a mut Topics,
-    shared: &'a Shared,
-}
-
-impl Outbox for Outlet<'_> {
-    fn put(&mut self, topic: TopicId, position: Position, time_ns: u64, record: &[u8]) {
-        self.topics.put(topic, position, time_ns, record);
-    }
-
-    fn relieve(&mut self, late: &mut Vec<(u64, u32)>) {
-        if self.topics.waiting_bytes() < WAITING_RECORDS_BYTES {
-            return;
-        }
-        let rulings = late
-            .iter()
-            .map(|&(block, call)| Ruling::Late { block, call });
-        let rulings: Vec<Ruling> = rulings.collect();
-        if !rulings.is_empty() && self.shared.rule(&rulings).is_err() {
-            // It is tried again when the block is done, and said then.
-            return;
-        }
-        late.clear();
-        // What cannot be written waits for the end of the block, where the cause is said.
-        let _ = self.topics.flush(now_ns());
-    }
-}
-
-struct Turn {
+pub(super) struct Turn {
     /// `None` before the first of this run, which is due at once: so a run that keeps being killed
     /// never has more than a span to process again.
     last_snapshot: Option<Instant>,
@@ -97,6 +74,10 @@ struct Turn {
     last_report: Option<Instant>,
     unwritten: Vec<(u64, u64)>,
     draining_since: Option<Instant>,
+    /// Its part in the CPU budget.
+    hand: Hand,
+    pub(super) began: Instant,
+    pub(super) shedding: Shedding,
 }
 
 impl Process<'_> {
@@ -127,6 +108,9 @@ impl Process<'_> {
             last_report: None,
             unwritten: Vec::new(),
             draining_since: None,
+            hand: Hand::default(),
+            began: Instant::now(),
+            shedding: Shedding::at(self.level_of(&self.pipeline.sheds())),
         };
         let mut block = Block::default();
         loop {
@@ -140,6 +124,9 @@ impl Process<'_> {
             if phase == Phase::Draining && !self.may_wait(&mut turn) {
                 break;
             }
+            if self.wait_for_budget(&mut status, &mut turn)? {
+                continue;
+            }
             // Taps end before the last look at the tail, so that nothing is left unseen.
             let ended = self.shared.all_ended();
             // At the tail the reader would ask the disk for a next segment, after every block.
@@ -150,6 +137,9 @@ impl Process<'_> {
                     .map_err(|error| format!("journal: {error}"))?;
             if !there {
                 self.write(&mut status, &mut turn)?;
+                if turn.shedding.level != Level::Nothing {
+                    self.shed_if_behind(self.next_block, 0, &mut turn)?;
+                }
                 self.report(&mut status, &mut turn, false);
                 if ended && (self.until_idle || phase == Phase::Draining) {
                     break;
@@ -189,6 +179,10 @@ impl Process<'_> {
         let Some((tap, recorded)) = stream.copied().flatten() else {
             return Ok(());
         };
+        if !recorded && tick_ns.is_none() && number >= self.recovered_below {
+            let lag_ms = self.shared.behind_ms(block.header.written_ns);
+            self.shed_if_behind(number, lag_ms, turn)?;
+        }
         let input = Input {
             block: number,
             tap,
@@ -309,6 +303,39 @@ impl Process<'_> {
         }
     }
 
+    /// Waits while the CPU budget is spent. True if it did: there may be something else to do now.
+    fn wait_for_budget(
+        &mut self,
+        status: &mut PipelineStatus,
+        turn: &mut Turn,
+    ) -> Result<bool, String> {
+        let gate = &self.shared.governor.gate;
+        let Some(wait) = gate.others(&mut turn.hand) else {
+            return Ok(false);
+        };
+        // What is done already goes out first.
+        self.write(status, turn)?;
+        self.report(status, turn, false);
+        let began = Instant::now();
+        let phase = self.shared.phase();
+        self.shared.wait_for_phase(phase, wait.min(LOOK_EVERY));
+        self.shared.governor.gate.others_waited(began.elapsed());
+        Ok(true)
+    }
+
+    pub(super) fn write_down(&self, event: &str, detail: String) -> Result<(), String> {
+        let record = AuditRecord {
+            time_ns: now_ns(),
+            event: event.to_owned(),
+            uid: None,
+            pid: None,
+            detail,
+        };
+        self.audit
+            .append(&record)
+            .map_err(|error| error.to_string())
+    }
+
     fn snapshot_due(&self, turn: &Turn) -> bool {
         // A quarter of the journal, so that retention always finds something that is not owed.
         let due = turn
@@ -359,7 +386,7 @@ impl Process<'_> {
     }
 
     /// Appends rulings, obeys them, and makes them durable before anything depends on them.
-    fn rule(&mut self, rulings: &[Ruling]) -> Result<(), String> {
+    pub(super) fn rule(&mut self, rulings: &[Ruling]) -> Result<(), String> {
         let now_ns = now_ns();
         let columns = rulings::encode(rulings, now_ns);
         let stream = outrigger_journal::StreamId::NONE;
@@ -437,6 +464,7 @@ impl Process<'_> {
         status.counters = self.pipeline.counters().clone();
         status.plugins = self.pipeline.plugins();
         status.topics = self.topics.figures();
+        status.shedding = self.pipeline.sheds();
         for view in &mut status.plugins {
             let name = &view.plugin.name;
             for note in view.notes.drain(..) {

@@ -11,6 +11,7 @@ use outrigger_policy::Columns;
 use outrigger_tap::{TapCounts, TapFacts};
 
 use crate::forward::Shown;
+use crate::governor::Governor;
 use crate::rulings::{self, Ruling};
 use crate::status::PipelineStatus;
 pub use crate::telemetry::{lock, now_ns};
@@ -107,6 +108,10 @@ pub struct Shared {
     pub pipeline: Mutex<PipelineStatus>,
     /// What delivery last said of itself.
     pub forward: Shown,
+    /// The budget: who may work, and whether taps may read.
+    pub governor: Governor,
+    /// When the newest block was written, nanoseconds since the Unix epoch.
+    written_ns: AtomicU64,
     progress: Mutex<Progress>,
     /// Told of everything but blocks.
     changed: Condvar,
@@ -121,6 +126,7 @@ impl Shared {
         taps: Vec<TapState>,
         forward: Shown,
         snapshot_block: u64,
+        governor: Governor,
     ) -> Self {
         let frames_before = journal.streams().iter().map(|stream| stream.records).sum();
         let progress = Progress {
@@ -139,6 +145,8 @@ impl Shared {
             begun_written_ns: AtomicU64::new(0),
             pipeline: Mutex::default(),
             forward,
+            governor,
+            written_ns: AtomicU64::new(0),
             progress: Mutex::new(progress),
             changed: Condvar::new(),
             work: Condvar::new(),
@@ -163,7 +171,10 @@ impl Shared {
         columns: &Columns,
         written_ns: u64,
     ) -> Result<Appended, AppendError> {
-        self.appended(|journal| journal.append(kind, stream, columns, written_ns))
+        let appended =
+            self.appended(|journal| journal.append(kind, stream, columns, written_ns))?;
+        self.written_ns.fetch_max(written_ns, Ordering::Relaxed);
+        Ok(appended)
     }
 
     /// Appends a tick and wakes the pipeline.
@@ -217,6 +228,12 @@ impl Shared {
     pub(super) fn begin_block(&self, block: u64, written_ns: u64) {
         self.begun_written_ns.store(written_ns, Ordering::Relaxed);
         self.begun_block.store(block + 1, Ordering::Release);
+    }
+
+    /// How far a block is behind the newest, milliseconds.
+    pub(super) fn behind_ms(&self, written_ns: u64) -> u64 {
+        let newest = self.written_ns.load(Ordering::Relaxed);
+        newest.saturating_sub(written_ns) / 1_000_000
     }
 
     /// What the run is doing.

@@ -42,6 +42,7 @@ fn snapshot(next_block: u64) -> Snapshot {
                     touched: 4,
                 }],
             }],
+            shed: vec!["echo".into()],
         },
     }
 }

@@ -14,7 +14,7 @@ use super::snapshot::{
 use super::{Latency, PipelineStatus};
 use crate::config::{Config, TapSource};
 use crate::data::open_to_read;
-use crate::governor::{CPU_PERMILLE_MAX, MEMORY_PERMILLE_MAX, cpu_permille};
+use crate::governor::cpu_permille;
 use crate::pipeline::PluginView;
 use crate::record::hex;
 use crate::run::{Phase, Shared, TapState, lock, now_ns};
@@ -170,13 +170,14 @@ pub fn snapshot(
         kafka_readers: super::readers::gather(shared),
         to_verdict: latency(&status.to_verdict),
         to_delivery: latency(&status.to_delivery),
-        process: process(sampler),
+        process: process(shared, sampler),
+        budget: super::budget::gather(shared, config, status),
     };
     snapshot.health = health(&snapshot, phase, window.faults);
     snapshot
 }
 
-fn millis(duration: std::time::Duration) -> u64 {
+pub(super) fn millis(duration: std::time::Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
@@ -298,13 +299,15 @@ fn ledger(
     taps: &[TapStatus],
 ) -> Ledger {
     let behind: u64 = shared.taps.iter().map(|tap| tap.behind_frames).sum();
-    let shed: u64 = taps.iter().map(|tap| tap.shed_frames).sum();
+    let refused: u64 = taps.iter().map(|tap| tap.shed_frames).sum();
+    let late: u64 = status.counters.shed_frames.iter().sum();
+    let shed = refused + late;
     let appended: u64 = taps.iter().map(|tap| tap.frames).sum();
     let passed: u64 = status.counters.frames.iter().sum();
     let rejected: u64 = status.counters.rejected.iter().sum();
     // A group has no journal: what it read is what it processed.
     let read = status.group.as_ref().map_or(0, |group| group.frames);
-    let captured = behind + appended + shed + read;
+    let captured = behind + appended + refused + read;
     // The journal's own count, not the taps': so the sum below says something.
     let held = journal.frames.saturating_sub(shared.frames_before) + behind;
     let waiting = if status.next_block >= journal.next_block {
@@ -312,13 +315,13 @@ fn ledger(
     } else {
         held.saturating_sub(passed)
     };
-    let sum = passed + shed + waiting;
+    let sum = passed + refused + waiting;
     let lost = |tap: &TapStatus| {
         tap.kernel_drops.max(tap.socket_drops) + tap.oversized + tap.truncated + tap.malformed
     };
     Ledger {
         captured,
-        processed: passed.saturating_sub(rejected),
+        processed: passed.saturating_sub(rejected + late),
         rejected,
         shed,
         waiting,
@@ -334,6 +337,7 @@ fn classes(config: &Config, status: &PipelineStatus, window: &Window<'_>) -> Vec
             name: class.name.clone(),
             messages: count(&status.counters.messages, at),
             anomalous: count(&status.counters.anomalous, at),
+            shed: count(&status.counters.shed_messages, at),
             messages_per_s: window.rate(|mark| mark.messages.get(at).copied()),
         })
         .collect()
@@ -447,13 +451,14 @@ pub(super) fn latency(latency: &Latency) -> LatencyStatus {
 /// Below it the share is given as 0.
 const SHARE_OVER_MIN: std::time::Duration = std::time::Duration::from_millis(200);
 
-fn process(sampler: &Sampler) -> ProcessStatus {
+fn process(shared: &Shared, sampler: &Sampler) -> ProcessStatus {
     let meter = &sampler.meter;
     let cores = meter.cores();
     let Some(last) = sampler.marks.back() else {
         return ProcessStatus::default();
     };
     let now = last.process;
+    let limits = shared.governor.circuit.view().limits;
     let before = match sampler.marks.len() {
         0 | 1 => sampler.began,
         marks => sampler.marks[marks - 2].process,
@@ -468,14 +473,14 @@ fn process(sampler: &Sampler) -> ProcessStatus {
     ProcessStatus {
         cpu_permille: share(before),
         cpu_permille_mean: share(sampler.began),
-        cpu_permille_max: CPU_PERMILLE_MAX,
+        cpu_permille_max: limits.cpu_permille,
         cpu_ms: now.cpu_ms,
         rss_bytes: now.rss_bytes,
         rss_peak_bytes: now.rss_peak_bytes,
-        rss_bytes_max: meter.memory_bytes() / 1_000 * MEMORY_PERMILLE_MAX,
+        rss_bytes_max: limits.memory_bytes,
         cores,
         host_memory_bytes: meter.memory_bytes(),
-        budget_enforced: false,
+        budget_enforced: true,
     }
 }
 
@@ -499,6 +504,7 @@ fn health(snapshot: &StatusSnapshot, phase: Phase, faults_lately: u64) -> Health
             None => {}
         }
     }
+    reasons.extend(super::budget::reasons(&snapshot.budget));
     reasons.extend(snapshot.group.iter().flat_map(super::group::reasons));
     reasons.extend(snapshot.kafka.iter().flat_map(super::kafka::reasons));
     for plugin in snapshot.plugins.iter().filter(|plugin| plugin.quarantined) {

@@ -126,6 +126,7 @@ fn head(out: &mut String, snapshot: &StatusSnapshot) {
             bytes(process.host_memory_bytes)
         ),
     );
+    super::budget::render(out, &snapshot.budget);
     let lately: u64 = snapshot.taps.iter().map(|tap| tap.lost_lately).sum();
     let dropping = match lately {
         0 => "nothing".to_owned(),
@@ -157,6 +158,8 @@ fn ledger(ledger: &Ledger) -> String {
 
 fn taps(out: &mut String, snapshot: &StatusSnapshot) {
     let mut table = Table::new("TAP", &["FRAMES", "/S", "BYTES", "LOST", "SHED", "STATE"]);
+    let budget = &snapshot.budget;
+    let closed = !budget.breaker.is_empty() && !budget.mirrors;
     for tap in &snapshot.taps {
         let lost =
             tap.kernel_drops.max(tap.socket_drops) + tap.oversized + tap.truncated + tap.malformed;
@@ -168,7 +171,7 @@ fn taps(out: &mut String, snapshot: &StatusSnapshot) {
                 bytes(tap.bytes),
                 short(lost),
                 short(tap.shed_frames),
-                tap_state(tap),
+                tap_state(tap, closed),
             ],
         );
     }
@@ -183,11 +186,13 @@ fn short_source(source: &str) -> &str {
     }
 }
 
-fn tap_state(tap: &TapStatus) -> String {
+fn tap_state(tap: &TapStatus, closed: bool) -> String {
     if tap.paused {
         "paused".to_owned()
     } else if tap.ended {
         "ended".to_owned()
+    } else if closed {
+        "closed".to_owned()
     } else if tap.trouble.is_some() {
         "trouble".to_owned()
     } else {
@@ -474,7 +479,7 @@ fn rate(per_s: f64) -> String {
     }
 }
 
-fn percent(permille: u64) -> String {
+pub(super) fn percent(permille: u64) -> String {
     format!("{}.{} %", permille / 10, permille % 10)
 }
 
@@ -496,7 +501,7 @@ pub(super) fn micros(us: u64) -> String {
     }
 }
 
-fn duration(ms: u64) -> String {
+pub(super) fn duration(ms: u64) -> String {
     let seconds = ms / 1_000;
     match seconds {
         0..60 => format!("{seconds}.{} s", ms % 1_000 / 100),

@@ -76,7 +76,12 @@ impl Sampler {
 
     /// Makes a mark; to be called about every [`SAMPLE_EVERY`].
     pub fn sample(&mut self, shared: &Shared, config: &Config) {
-        let process = self.meter.sample();
+        let known = *lock(&shared.governor.own);
+        let process = known.unwrap_or_else(|| self.meter.sample());
+        self.mark(shared, config, process);
+    }
+
+    fn mark(&mut self, shared: &Shared, config: &Config, process: Sample) {
         let taps: Vec<[u64; 3]> = shared.taps.iter().map(tap_mark).collect();
         for (heard, tap) in self.heard.iter_mut().zip(&taps) {
             if tap[0] > heard.0 {
@@ -113,7 +118,8 @@ impl Sampler {
 
     /// Makes the last mark of a run: from here on rates are over all of it.
     pub fn end(&mut self, shared: &Shared, config: &Config) {
-        self.sample(shared, config);
+        let process = self.meter.sample();
+        self.mark(shared, config, process);
         self.look(config);
         let first = self.first.clone();
         let last = self.marks.pop_back();

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::budget::BudgetStatus;
 use super::readers::ReadersStatus;
 
 /// Version of the snapshot's form. Rises when a field goes or changes its meaning.
@@ -65,6 +66,9 @@ pub struct StatusSnapshot {
     pub to_delivery: LatencyStatus,
     /// What the process uses.
     pub process: ProcessStatus,
+    /// The budget, and what is done to keep it.
+    #[serde(default)]
+    pub budget: BudgetStatus,
     /// Where every frame is.
     pub ledger: Ledger,
 }
@@ -241,6 +245,9 @@ pub struct ClassStatus {
     pub messages: u64,
     /// Of these, with an anomaly.
     pub anomalous: u64,
+    /// Of these, shed because the pipeline lagged.
+    #[serde(default)]
+    pub shed: u64,
     /// Messages per second.
     pub messages_per_s: f64,
 }
@@ -444,7 +451,7 @@ pub struct Ledger {
     pub processed: u64,
     /// Frames that the decoders rejected or failed on.
     pub rejected: u64,
-    /// Frames that the journal could not take.
+    /// Frames that the journal could not take, and those that were shed before they were decoded.
     pub shed: u64,
     /// Frames in the journal, by its own count, that the pipeline has not processed.
     pub waiting: u64,

@@ -90,6 +90,24 @@ pub fn quoted(text: impl Display) -> String {
     format!("\"{escaped}\"")
 }
 
+/// A budget that is never spent, and thresholds that are never passed: what is not about the budget
+/// must not depend on what else runs on the machine of the tests.
+pub const UNBOUNDED: [(&str, &str); 7] = [
+    ("cpu_permille", "1000"),
+    ("lag_ms_max", "3600000"),
+    ("drops_permille_max", "1000"),
+    ("host_cpu_permille_max", "1000"),
+    ("host_available_permille_min", "0"),
+    ("pressure_cpu_permille_max", "1000"),
+    ("pressure_memory_permille_max", "1000"),
+];
+
+/// [`UNBOUNDED`] as a table of a configuration.
+pub fn unbounded() -> String {
+    let keys = UNBOUNDED.map(|(key, value)| format!("{key} = {value}\n"));
+    format!("[budget]\n{}", keys.concat())
+}
+
 /// A configuration, and the folder that it lives in. Values are TOML as it is written.
 pub struct Deployment {
     folder: TempDir,
@@ -99,10 +117,13 @@ pub struct Deployment {
 impl Deployment {
     /// The installed plugins and a data directory; no tap, class or topic.
     pub fn empty() -> Self {
-        let deployment = Self {
+        let mut deployment = Self {
             folder: tempfile::tempdir().unwrap(),
             tables: BTreeMap::new(),
         };
+        for (key, value) in UNBOUNDED {
+            deployment = deployment.set("budget", key, value);
+        }
         deployment.set("runtime", "data_dir", quoted("data")).set(
             "runtime",
             "plugins_dir",

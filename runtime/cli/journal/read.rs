@@ -178,6 +178,7 @@ fn ruling_json(at: &At<'_>, ruling: &Ruling) -> Value {
             let word = if *paused { "pause" } else { "resume" };
             (word, None, None, Some(tap), Some(*uid))
         }
+        Ruling::Shed { at_block, .. } => ("shed", Some(*at_block), None, None, None),
         Ruling::Refused(refused) => ("refused", None, None, Some(&refused.topic), None),
     };
     json!({
@@ -205,6 +206,10 @@ fn say(ruling: &Ruling) -> String {
             let done = if *paused { "paused" } else { "resumed" };
             format!("tap {tap} {done} by user {uid}")
         }
+        Ruling::Shed { at_block, classes } => match classes.as_slice() {
+            [] => format!("nothing is shed from block {at_block} on"),
+            classes => format!("{} shed from block {at_block} on", classes.join(", ")),
+        },
         Ruling::Refused(refused) => format!(
             "kafka.{} refused a record of topic {}: {}",
             refused.cluster, refused.topic, refused.detail

@@ -194,7 +194,7 @@ pub const RULING: &[Field] = &[
         "ruling",
         "string",
         "",
-        "`late`, `restart`, `lift`, `pause` or `resume`",
+        "`late`, `restart`, `lift`, `pause`, `resume`, `shed` or `refused`",
     ),
     field(
         "of_block",

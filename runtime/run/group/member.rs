@@ -11,10 +11,13 @@ use super::share::{Made, PluginKey, Share};
 use super::ship::Ship;
 use super::{CALL_TIMEOUT, GroupRun, Phase, Stuck};
 use crate::config::{GroupConfig, KafkaConfig};
+use crate::governor::Hand;
 use crate::record::hex;
 
 /// Wait for a record while nothing is due.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
+/// Longest wait for the budget before looking again.
+const BUDGET_LOOK_EVERY: Duration = Duration::from_millis(100);
 /// Frames of a partition that are processed together.
 pub const FRAMES_MAX: usize = 256;
 /// Frames in a transaction after which it is committed early.
@@ -44,6 +47,8 @@ pub(super) struct Member<'a> {
     in_transaction: Option<Instant>,
     transaction_frames: u64,
     last_tick: Instant,
+    /// Its part in the CPU budget.
+    hand: Hand,
     report: Report<'a>,
 }
 
@@ -65,6 +70,7 @@ impl<'a> Member<'a> {
             in_transaction: None,
             transaction_frames: 0,
             last_tick: Instant::now(),
+            hand: Hand::default(),
             report: Report::new(&run.shared, &run.audit, group),
         }
     }
@@ -85,6 +91,9 @@ impl<'a> Member<'a> {
                 };
             }
             self.serve_requests();
+            if self.waits_for_budget() {
+                continue;
+            }
             let turned = match self.source.is_some() {
                 true => self.turn(),
                 false => self.connect(),
@@ -107,6 +116,36 @@ impl<'a> Member<'a> {
                 return Ok(());
             }
         }
+    }
+
+    /// Waits while the CPU budget is spent, or the breaker is Open. True if it did. Who mirrors nothing
+    /// leaves the group, so that others take its partitions over; slices of HalfOpen are too short to
+    /// join for, and count as Closed.
+    fn waits_for_budget(&mut self) -> bool {
+        let shared = &self.run.shared;
+        let governor = &shared.governor;
+        if governor.circuit.is_open() || governor.circuit.is_blind() {
+            if self.source.is_some() {
+                // What cannot be committed now is read again by the next owner.
+                let _ = self.finish();
+                self.close();
+                self.say(true);
+            }
+            shared.wait_for_phase(Phase::Running, BUDGET_LOOK_EVERY);
+            return true;
+        }
+        // A transaction that is due ends in time, whatever it costs.
+        let due = self
+            .in_transaction
+            .is_some_and(|begun| begun.elapsed() >= self.commit_interval);
+        let wait = governor.gate.others(&mut self.hand);
+        let Some(wait) = wait.filter(|_| !due) else {
+            return false;
+        };
+        let began = Instant::now();
+        shared.wait_for_phase(Phase::Running, wait.min(BUDGET_LOOK_EVERY));
+        governor.gate.others_waited(began.elapsed());
+        true
     }
 
     fn is_idle(&self) -> bool {

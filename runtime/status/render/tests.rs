@@ -26,6 +26,7 @@ fn large() -> StatusSnapshot {
         messages: number,
         anomalous: number,
         messages_per_s: 1e7,
+        shed: number,
     });
     let topics = (0..40).map(|at| TopicStatus {
         name: name(at),

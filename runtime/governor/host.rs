@@ -1,0 +1,146 @@
+//! What the host has and what others on it use: `sysinfo`, and the kernel's files where present.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use sysinfo::{MemoryRefreshKind, System};
+
+use super::gate::process_cpu_ns;
+
+/// Where cgroup version 2 is mounted.
+const CGROUPS: &str = "/sys/fs/cgroup";
+
+/// What the host is and has at one moment; `None` where it cannot be measured.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct HostSample {
+    /// CPU of all others since the sample before, permille of all cores.
+    pub others_cpu_permille: Option<u64>,
+    /// Memory available, permille of all.
+    pub available_permille: Option<u64>,
+    /// PSI `some avg10` of CPU, permille of time.
+    pub pressure_cpu_permille: Option<u64>,
+    /// PSI `full avg10` of memory, permille of time.
+    pub pressure_memory_permille: Option<u64>,
+}
+
+/// Measures the host.
+pub struct HostMeter {
+    system: System,
+    last: Option<(Instant, u64)>,
+}
+
+impl Default for HostMeter {
+    fn default() -> Self {
+        let mut system = System::new();
+        system.refresh_cpu_usage();
+        Self {
+            system,
+            last: Some((Instant::now(), process_cpu_ns())),
+        }
+    }
+}
+
+impl HostMeter {
+    /// Takes a sample: reads up to four files under `/proc`.
+    pub fn sample(&mut self) -> HostSample {
+        self.system.refresh_cpu_usage();
+        self.system
+            .refresh_memory_specifics(MemoryRefreshKind::nothing().with_ram());
+        let now = (Instant::now(), process_cpu_ns());
+        let before = self.last.replace(now);
+        HostSample {
+            others_cpu_permille: before.and_then(|before| self.others(before, now)),
+            available_permille: permille(
+                self.system.available_memory(),
+                self.system.total_memory(),
+            ),
+            pressure_cpu_permille: pressure("cpu", "some"),
+            pressure_memory_permille: pressure("memory", "full"),
+        }
+    }
+
+    fn others(&self, before: (Instant, u64), now: (Instant, u64)) -> Option<u64> {
+        let cores = self.system.cpus().len() as u64;
+        let busy = self.system.global_cpu_usage();
+        if cores == 0 || !busy.is_finite() {
+            return None;
+        }
+        let elapsed_ns = u64::try_from((now.0 - before.0).as_nanos()).ok()?;
+        let own = permille(
+            now.1.saturating_sub(before.1),
+            elapsed_ns.checked_mul(cores)?,
+        )?;
+        let busy = (f64::from(busy) * 10.0).clamp(0.0, 1_000.0) as u64;
+        Some(busy.saturating_sub(own))
+    }
+}
+
+fn permille(part: u64, whole: u64) -> Option<u64> {
+    let share = u128::from(part) * 1_000 / u128::from((whole > 0).then_some(whole)?);
+    u64::try_from(share).ok()
+}
+
+/// Pressure stall information: the ten seconds' mean of a line, permille of time. `None` where the
+/// kernel has none.
+fn pressure(resource: &str, line: &str) -> Option<u64> {
+    let text = fs::read_to_string(format!("/proc/pressure/{resource}")).ok()?;
+    parse_pressure(&text, line)
+}
+
+/// Source: Documentation/accounting/psi.rst of the kernel: `some avg10=0.22 avg60=… total=…`.
+pub(super) fn parse_pressure(text: &str, line: &str) -> Option<u64> {
+    let fields = text.lines().find_map(|one| one.strip_prefix(line))?;
+    let mean = fields
+        .split_whitespace()
+        .find_map(|field| field.strip_prefix("avg10="))?;
+    let percent: f64 = mean.parse().ok()?;
+    (0.0..=100.0)
+        .contains(&percent)
+        .then_some((percent * 10.0).round() as u64)
+}
+
+/// Bounds that the kernel holds this process to; `None` where there is none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CgroupLimits {
+    /// CPU, thousandths of a core.
+    pub cpu_millicores: Option<u64>,
+    /// Memory, bytes.
+    pub memory_bytes: Option<u64>,
+}
+
+impl CgroupLimits {
+    /// Of this process: the tightest of its control group and those around it.
+    pub fn of_this_process() -> Self {
+        let membership = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+        // Version 2 has one line, `0::/path`.
+        let path = membership.lines().find_map(|line| line.strip_prefix("0::"));
+        path.map_or_else(Self::default, |path| {
+            Self::read(Path::new(CGROUPS), Path::new(path.trim_start_matches('/')))
+        })
+    }
+
+    /// Of the group at `path` below `root`.
+    pub(super) fn read(root: &Path, path: &Path) -> Self {
+        let mut limits = Self::default();
+        let tighter = |old: Option<u64>, new: Option<u64>| match (old, new) {
+            (Some(old), Some(new)) => Some(old.min(new)),
+            (old, new) => old.or(new),
+        };
+        for group in path.ancestors() {
+            let dir: PathBuf = root.join(group);
+            let text = |name: &str| fs::read_to_string(dir.join(name)).unwrap_or_default();
+            let memory = text("memory.max").trim().parse().ok();
+            limits.memory_bytes = tighter(limits.memory_bytes, memory);
+            limits.cpu_millicores = tighter(limits.cpu_millicores, parse_cpu_max(&text("cpu.max")));
+        }
+        limits
+    }
+}
+
+/// `QUOTA PERIOD` in microseconds, or `max PERIOD`. Source: Documentation/admin-guide/cgroup-v2.rst.
+fn parse_cpu_max(text: &str) -> Option<u64> {
+    let (quota, period) = text.trim().split_once(' ')?;
+    let (quota, period): (u64, u64) = (quota.parse().ok()?, period.parse().ok()?);
+    quota.checked_mul(1_000)?.checked_div(period)
+}
