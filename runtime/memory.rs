@@ -21,8 +21,8 @@ use crate::governor::{CgroupLimits, Meter, cap};
 /// What glibc's allocator wastes on fragments and heads, permille of what is asked of it. Source:
 /// peak resident memory above the largest sum of live allocations was 71 to 105 permille with blocks of
 /// 16 bytes to 64 KiB of random size, replaced at random 30 times over by one and by four threads, and
-/// up to 293 where four threads grow buffers of up to 1 MiB piece by piece (glibc 2.36); `tests/memory.rs` repeats the worst of them.
-pub const ALLOCATOR_WASTE_PERMILLE: u64 = 350;
+/// 46 to 406 in 60 runs where four threads grow buffers of up to 1 MiB piece by piece (glibc 2.36); `tests/memory.rs` repeats the worst of them.
+pub const ALLOCATOR_WASTE_PERMILLE: u64 = 450;
 
 /// Partitions of a source topic that one process is reckoned to read in a group. Reason: as many as a
 /// topic that is made has by default; how many come, the group decides.
