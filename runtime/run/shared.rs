@@ -178,8 +178,13 @@ impl Shared {
     ) -> Result<Appended, AppendError> {
         let appended =
             self.appended(|journal| journal.append(kind, stream, columns, written_ns))?;
-        self.written_ns.fetch_max(written_ns, Ordering::Relaxed);
+        self.wrote(written_ns);
         Ok(appended)
+    }
+
+    /// A block was written then: what the lag is measured against.
+    pub(super) fn wrote(&self, written_ns: u64) {
+        self.written_ns.fetch_max(written_ns, Ordering::Relaxed);
     }
 
     /// Appends a tick and wakes the pipeline.

@@ -101,11 +101,13 @@ impl Shared {
         finite: bool,
         written_ns: u64,
     ) -> Result<Appended, AppendError> {
-        self.appended(|journal| {
+        let appended = self.appended(|journal| {
             let appended = journal.append(Kind::Frames, tap.stream, columns, written_ns);
             tap.count(columns, finite, &appended);
             appended
-        })
+        })?;
+        self.wrote(written_ns);
+        Ok(appended)
     }
 }
 
