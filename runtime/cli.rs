@@ -1,5 +1,6 @@
 //! One file per subcommand, thin: parse, call the library, print.
 
+pub mod audit;
 pub mod check;
 pub mod ctl;
 pub mod doctor;

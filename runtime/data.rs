@@ -7,6 +7,7 @@
 //! | `topics/NAME/` | a log per topic, `_dead-letters` and `_audit` among them |
 //! | `snapshots/` | what the pipeline has folded |
 //! | `forward/NAME` | how far a topic has been delivered to Kafka |
+//! | `last-status.json` | the last status of a run that stopped cleanly, until the next start |
 //! | `status.sock`, `control.sock` | sockets, for their owner only |
 
 use std::os::unix::fs::DirBuilderExt as _;

@@ -184,7 +184,7 @@ impl<B: Broker> Forwarder<B> {
     }
 
     fn connect(&mut self, state: &mut State) -> Result<(), Stuck> {
-        state.flights.clear();
+        self.ground(state);
         state.in_transaction = false;
         state.silent_since.get_or_insert_with(Instant::now);
         let progress = self.broker.connect()?;
@@ -276,7 +276,7 @@ impl<B: Broker> Forwarder<B> {
             renew = self.broker.abort().is_err();
         }
         state.first_ticket = state.first_ticket.wrapping_add(state.flights.len());
-        state.flights.clear();
+        self.ground(state);
         state.reports.clear();
         state.in_transaction = false;
         if renew {
@@ -287,6 +287,14 @@ impl<B: Broker> Forwarder<B> {
         self.report(state, true);
         self.wait(state.backoff);
         state.backoff = (state.backoff * 2).min(self.backoff.1);
+    }
+
+    /// Nothing is under way any more: it is sent again, or, without a log, gone.
+    fn ground(&mut self, state: &mut State) {
+        for (index, lane) in self.lanes.iter_mut().enumerate() {
+            lane.give_up(index, state.flights.iter());
+        }
+        state.flights.clear();
     }
 
     fn rewind(&mut self, office: &dyn Office) {
@@ -341,7 +349,14 @@ impl<B: Broker> Forwarder<B> {
         for lane in &mut self.lanes {
             lane.keep(&self.name, self.envelope.log_id());
         }
-        state.status.lanes = self.lanes.iter().map(Lane::status).collect();
+        let mut under_way = vec![0; self.lanes.len()];
+        for flight in &state.flights {
+            under_way[flight.lane] += 1;
+        }
+        let lanes = self.lanes.iter().zip(under_way);
+        state.status.lanes = lanes
+            .map(|(lane, under_way)| lane.status(under_way))
+            .collect();
         let waits = state.status.lanes.iter().any(|lane| lane.waiting > 0);
         if state.refused && state.connected && state.flights.is_empty() && !waits {
             self.well(state);

@@ -5,6 +5,7 @@
 pub mod cap;
 
 mod circuit;
+mod drift;
 mod gate;
 mod host;
 pub mod priority;
@@ -16,8 +17,9 @@ use std::time::{Duration, Instant};
 use sysinfo::{MemoryRefreshKind, Pid, ProcessRefreshKind, ProcessesToUpdate, System};
 
 pub use circuit::{BLIND_AFTER, Circuit, CircuitView, TRANSITIONS_MAX, Transition};
+pub use drift::DriftView;
 pub use gate::{Gate, Hand, process_cpu_ns, thread_cpu_ns};
-pub use host::{CgroupLimits, HostMeter, HostSample};
+pub use host::{CgroupLimits, HostMeter, HostSample, host_facts};
 
 /// What was used up to one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +50,10 @@ pub struct Governor {
     pub own: Mutex<Option<Sample>>,
     /// What cannot be measured here.
     pub unmeasured: Mutex<Vec<&'static str>>,
+    /// What costs more than its baseline.
+    pub drifts: Mutex<Vec<DriftView>>,
+    /// What is to be known of the baseline.
+    pub baseline: Mutex<Option<String>>,
     /// Samples taken, and the CPU that they took, nanoseconds.
     cost: (AtomicU64, AtomicU64),
 }
@@ -63,6 +69,8 @@ impl Governor {
             cgroup,
             own: Mutex::default(),
             unmeasured: Mutex::default(),
+            drifts: Mutex::default(),
+            baseline: Mutex::default(),
             cost: Default::default(),
         }
     }

@@ -26,7 +26,8 @@
 //! | [`audit`] | what the runtime and its operators did |
 //! | [`partitions`] | how keys spread over partitions: pure |
 //! | [`telemetry`] | clock, latencies, locks |
-//! | [`governor`] | samples of CPU and memory; measures only |
+//! | [`governor`] | samples of this process and its host; the gate and the circuit that obey policy |
+//! | [`trace`] | what a run cost: written by a profile, read as a baseline |
 //! | [`memory`] | what everything can come to in memory, held against the budget |
 //! | [`status`], [`control`] | what it says of itself; signals and sockets |
 //! | [`cli`] | one file per subcommand |
@@ -70,3 +71,4 @@ pub mod snapshot;
 pub mod status;
 pub mod telemetry;
 pub mod topics;
+pub mod trace;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use outrigger::cli::{self, check, ctl, doctor, journal, log, partitions, run, status};
+use outrigger::cli::{self, audit, check, ctl, doctor, journal, log, partitions, run, status};
 
 /// Mirrors a legacy message bus through sandboxed plugins, inside a stated budget.
 #[derive(Parser)]
@@ -21,6 +21,7 @@ struct Arguments {
 enum Command {
     Run(run::RunArgs),
     Status(status::StatusArgs),
+    Audit(audit::AuditArgs),
     Ctl(ctl::CtlArgs),
     Doctor(doctor::DoctorArgs),
     Log(log::LogArgs),
@@ -50,6 +51,7 @@ fn main() -> ExitCode {
     match arguments.command {
         Command::Run(args) => run::run(&args),
         Command::Status(args) => status::run(&args),
+        Command::Audit(args) => audit::run(&args),
         Command::Ctl(args) => ctl::run(&args),
         Command::Doctor(args) => doctor::run(&args),
         Command::Log(args) => log::run(&args),

@@ -15,6 +15,7 @@
 mod batch;
 mod bury;
 mod carry;
+mod cost;
 mod decode;
 mod emit;
 mod expire;
@@ -32,6 +33,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use outrigger_policy::labels::LabelId;
+use outrigger_policy::ledger::FrameAccount;
 use outrigger_policy::limits::{BATCH_RECORDS_BYTES, BATCH_RECORDS_FACTOR};
 use outrigger_policy::state::Kept;
 use outrigger_policy::topology::{PluginId, TapId, Target, Topology};
@@ -71,6 +73,8 @@ pub struct Pipeline {
     calls: Calls,
     batch: Batch,
     emitter: emit::Emitter,
+    /// By tap: which frames are processed, and which rejected.
+    accounts: Vec<FrameAccount>,
     counters: Counters,
 }
 
@@ -92,9 +96,13 @@ impl Pipeline {
             .collect::<Result<Vec<_>, _>>()?;
         let counters = Counters {
             frames: vec![0; topology.taps().len()],
+            processed: vec![0; topology.taps().len()],
             rejected: vec![0; topology.taps().len()],
             messages: vec![0; topology.classes().len()],
             anomalous: vec![0; topology.classes().len()],
+            delivered: vec![0; topology.classes().len()],
+            withheld: vec![0; topology.classes().len()],
+            dead: vec![0; topology.classes().len()],
             records: vec![0; topology.topics().len()],
             shed_frames: vec![0; topology.taps().len()],
             shed_messages: vec![0; topology.classes().len()],
@@ -113,6 +121,7 @@ impl Pipeline {
             calls: Calls::default(),
             batch: Batch::default(),
             emitter: emit::Emitter::default(),
+            accounts: vec![FrameAccount::default(); topology.taps().len()],
             counters,
             topology,
         })
@@ -208,6 +217,8 @@ impl Pipeline {
         }
         self.counters.blocks += 1;
         self.counters.frames[tap] += times.len() as u64;
+        self.counters.processed[tap] = self.accounts[tap].processed();
+        self.counters.rejected[tap] = self.accounts[tap].rejected();
         self.check_guards()
     }
 
@@ -276,7 +287,7 @@ impl Pipeline {
         for message in &self.batch.messages {
             self.counters.messages[message.class.index()] += 1;
         }
-        self.shed_messages();
+        self.shed_messages(input.tap);
         let topology = Arc::clone(&self.topology);
         for &validator in topology.validators() {
             evicted.extend(self.validate(input.tap, validator));
@@ -306,6 +317,7 @@ impl Pipeline {
         };
         let serves = (frames.label, Some(tap));
         member.ensure_place(serves);
+        let before = member.usage_of(serves);
         let mut stage = DecodeStage {
             labels: self.topology.labels(),
             member,
@@ -313,11 +325,15 @@ impl Pipeline {
             frames,
             batch: &mut self.batch,
             evicted: Vec::new(),
-            rejected_frames: 0,
+            account: &mut self.accounts[tap.index()],
         };
         halving::run(&mut stage, frames.sequences.len(), self.batch_messages_max);
-        self.counters.rejected[tap.index()] += stage.rejected_frames;
-        vec![(decoder, serves, stage.evicted)]
+        let (evicted, rows) = (stage.evicted, frames.sequences.len());
+        let classes = self.batch.messages.iter().map(|message| message.class);
+        if let Some(member) = self.members[decoder.index()].as_mut() {
+            member.observe(serves, &before, rows, classes);
+        }
+        vec![(decoder, serves, evicted)]
     }
 
     fn validate(&mut self, tap: TapId, validator: PluginId) -> Vec<(PluginId, Serves, Vec<Kept>)> {
@@ -330,7 +346,9 @@ impl Pipeline {
             let Some(member) = self.members[validator.index()].as_mut() else {
                 continue;
             };
-            member.ensure_place((label, None));
+            let serves = (label, None);
+            member.ensure_place(serves);
+            let before = member.usage_of(serves);
             let mut stage = ValidateStage {
                 member,
                 calls: &mut self.calls,
@@ -342,7 +360,11 @@ impl Pipeline {
                 evicted: Vec::new(),
             };
             halving::run(&mut stage, messages.len(), self.batch_messages_max);
-            evicted.push((validator, (label, None), stage.evicted));
+            evicted.push((validator, serves, stage.evicted));
+            let classes = messages.iter().map(|&at| self.batch.messages[at].class);
+            if let Some(member) = self.members[validator.index()].as_mut() {
+                member.observe(serves, &before, messages.len(), classes);
+            }
         }
         evicted
     }
@@ -357,7 +379,9 @@ impl Pipeline {
                 let Some(member) = self.members[router.index()].as_mut() else {
                     continue;
                 };
-                member.ensure_place((label, None));
+                let serves = (label, None);
+                member.ensure_place(serves);
+                let before = member.usage_of(serves);
                 let mut stage = RouteStage {
                     member,
                     calls: &mut self.calls,
@@ -365,8 +389,13 @@ impl Pipeline {
                     label_name: topology.labels().name(label),
                     batch: &mut self.batch,
                     messages: &messages,
+                    withheld: &mut self.counters.withheld,
                 };
                 halving::run(&mut stage, messages.len(), self.batch_messages_max);
+                let classes = messages.iter().map(|&at| self.batch.messages[at].class);
+                if let Some(member) = self.members[router.index()].as_mut() {
+                    member.observe(serves, &before, messages.len(), classes);
+                }
             }
         }
     }

@@ -26,6 +26,8 @@ mod outlet;
 mod process;
 mod recover;
 mod shared;
+mod tally;
+mod watch;
 
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
@@ -55,12 +57,13 @@ use keep::Keep;
 pub use open::{Loss, Started};
 use open::{
     OpenTopics, audit_start, identity, journal_key, losses, open_journal, open_tap,
-    open_topic_options, open_topics,
+    open_topic_options, open_topics, stream_starts,
 };
 use process::Process;
 pub use process::{Processed, UNWRITTEN_MAX};
 pub use recover::RecoverError;
 pub use shared::{Phase, REQUESTS_MAX, Request, RequestKind, Shared, TapState, lock, now_ns};
+pub use tally::{Passage, ShedCause, StreamStart, Tally};
 
 /// How a run is to be run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -105,6 +108,7 @@ pub struct Run {
     key: ed25519_dalek::SigningKey,
     started: Started,
     recovered_below: u64,
+    watch: Option<watch::Watch>,
 }
 
 impl Run {
@@ -120,6 +124,7 @@ impl Run {
         let key = journal_key(&config).map_err(RunError::Key)?;
         let (mut journal, report) = open_journal(&config, &data, command, options.accept_loss)?;
         let identity = identity(&config, &plugins);
+        let (watch, note) = watch::open(&config, &identity.plugins).map_err(RunError::Baseline)?;
         let accept_change = options.accept_change;
         let recovered = recover::recover(&data, journal.log_id(), &identity, accept_change)
             .map_err(RunError::Recover)?;
@@ -181,9 +186,15 @@ impl Run {
             rulings,
             losses,
         };
+        let found = stream_starts(&journal, &config, &recovered.frames_behind);
         let governor = govern::governor(&config);
+        if let Some(note) = note {
+            tracing::warn!("{note}");
+            *lock(&governor.baseline) = Some(note);
+        }
         let from_block = recovered.from_block;
-        let shared = Shared::new(journal, states, delivery.shown(), from_block, governor);
+        let mut shared = Shared::new(journal, states, delivery.shown(), from_block, governor);
+        shared.streams = found;
         // Whoever asks before the first block is told of the same plugins and topics as later.
         *lock(&shared.pipeline) = PipelineStatus {
             next_block: recovered.from_block,
@@ -192,6 +203,7 @@ impl Run {
             counters: pipeline.counters().clone(),
             plugins: pipeline.plugins(),
             topics: topics.figures(),
+            passage: Passage::new(&shared.streams),
             ..PipelineStatus::default()
         };
         audit
@@ -231,6 +243,7 @@ impl Run {
             key,
             started,
             recovered_below,
+            watch,
         })
     }
 
@@ -296,6 +309,7 @@ impl Run {
             streams: self.streams,
             next_block: self.started.from_block,
             recovered_below: self.recovered_below,
+            passage: Passage::new(&shared.streams),
         };
         let limits = ReadLimits {
             frames_max: journal.block_frames_max,
@@ -316,6 +330,7 @@ impl Run {
             shared: &shared,
             audit: &audit,
             snapshots: &data.snapshots,
+            watch: self.watch,
         };
         let processed = std::thread::scope(|scope| {
             let named = |name: String| std::thread::Builder::new().name(name);

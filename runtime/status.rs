@@ -7,6 +7,8 @@ mod budget;
 mod gather;
 mod group;
 mod kafka;
+mod last;
+mod ledger;
 mod readers;
 mod render;
 mod sampler;
@@ -15,18 +17,23 @@ mod snapshot;
 pub use crate::telemetry::Latency;
 
 use crate::pipeline::{Counters, PluginView};
+use crate::run::Passage;
 use crate::topics::TopicFigures;
 
 pub use budget::{BudgetStatus, SampleStatus, TransitionStatus};
 use gather::lost_before;
 pub use gather::{describe, snapshot};
+pub use last::{LAST_STATUS, forget_last, leave_last, read_last};
+pub use ledger::{
+    ClassLedger, Deliveries, KafkaLedger, Ledger, ShedStatus, StreamStatus, TapLedger, TopicLedger,
+};
 pub use readers::{ReaderPartitionStatus, ReaderStatus, ReadersStatus};
 pub use render::{render, summary};
 pub use sampler::{MARKS_MAX, SAMPLE_EVERY, Sampler};
 pub use snapshot::{
     ClassStatus, DeadLetters, FORMAT, GroupStatus, Health, JournalStatus, KafkaStatus,
-    KafkaTopicStatus, LatencyStatus, Ledger, OwnedPartition, PipelineLag, PluginStatus,
-    ProcessStatus, StatusSnapshot, TapStatus, TopicStatus,
+    KafkaTopicStatus, LatencyStatus, OwnedPartition, PipelineLag, PluginStatus, ProcessStatus,
+    StatusSnapshot, TapStatus, TopicStatus,
 };
 
 /// What the pipeline's thread last said of itself.
@@ -36,6 +43,8 @@ pub struct PipelineStatus {
     pub next_block: u64,
     /// Why outputs wait, if they do.
     pub trouble: Option<String>,
+    /// How far that is in each stream of the journal, by the journal's count.
+    pub passage: Passage,
     /// Blocks that the last run left behind its snapshot; those below this are re-executed.
     pub recovered_below: u64,
     /// The pipeline's counters.

@@ -25,7 +25,7 @@ use outrigger_policy::topology::TopicId;
 
 use crate::pipeline::Outbox;
 use crate::record::{self, Position};
-pub use tail::{Bell, Handed, TAIL_BYTES_MAX, Tail, Taken};
+pub use tail::{Bell, Handed, TAIL_BYTES_MAX, Tail, TailCounts, Taken};
 
 /// Records of one topic in a block of its log, in bytes; half a segment of its log, if that is less.
 /// When reached, another block begins; all are written when the block that they were made of is done,
@@ -127,6 +127,8 @@ struct TopicLog {
     held: Option<Position>,
     written: u64,
     suppressed: u64,
+    /// Records that the log had had when it was opened.
+    before: u64,
 }
 
 /// The topic logs, by topic; the audit log is not among them.
@@ -141,6 +143,12 @@ pub struct TopicFigures {
     pub written: u64,
     /// Records passed over because the log held them already.
     pub suppressed: u64,
+    /// Records that wait to be written.
+    pub unwritten: u64,
+    /// Records that the log had had when it was opened, by its own count; 0 without a log.
+    pub before: u64,
+    /// Records that it has had, by its own count; `None` without a log.
+    pub total: Option<u64>,
     /// Bytes that the log holds.
     pub bytes: u64,
     /// Sequence number that the next record gets.
@@ -238,6 +246,9 @@ impl Topics {
         let figures = |topic: &TopicLog| TopicFigures {
             written: topic.written,
             suppressed: topic.suppressed,
+            unwritten: topic.unwritten(),
+            before: topic.before,
+            total: topic.log.as_ref().map(|_| topic.total()),
             bytes: topic.log.as_ref().map_or(0, |log| log.writer.bytes()),
             next_seq: match &topic.log {
                 Some(log) => log.writer.tip().next_seq,
@@ -295,6 +306,20 @@ impl TopicLog {
         }
     }
 
+    /// Records that wait to be written.
+    fn unwritten(&self) -> u64 {
+        let full: usize = self.full.iter().map(Columns::len).sum();
+        (full + self.waiting.len()) as u64
+    }
+
+    /// Records that it has had, by the log's own count.
+    fn total(&self) -> u64 {
+        match &self.log {
+            Some(log) => log.writer.stream_records(log.stream),
+            None => self.next.1,
+        }
+    }
+
     fn flush(&mut self, written_ns: u64) -> Result<(), TopicCause> {
         // What could not be written stays where it was.
         while let Some(columns) = self.full.pop_front() {
@@ -326,15 +351,16 @@ impl TopicLog {
             return Ok(columns);
         }
         let count = columns.len() as u64;
-        let (block, first_seq) = match &mut self.log {
+        let first_ordinal = self.total();
+        let block = match &mut self.log {
             Some(log) => match log.append(&columns, written_ns, self.tail.as_deref()) {
-                Ok(appended) => (appended.block, appended.first_seq),
+                Ok(appended) => appended.block,
                 Err(cause) => return Err((cause, columns)),
             },
             None => {
-                let (block, first_seq) = self.next;
-                self.next = (block + 1, first_seq + count);
-                (block, first_seq)
+                let (block, first) = self.next;
+                self.next = (block + 1, first + count);
+                block
             }
         };
         self.written += count;
@@ -344,7 +370,7 @@ impl TopicLog {
         };
         tail.hand(Handed {
             block,
-            first_seq,
+            first_ordinal,
             columns: Arc::new(columns),
         });
         Ok(Columns::new())
@@ -407,6 +433,7 @@ fn open_log(
         }),
         written: 0,
         suppressed: 0,
+        before: 0,
     };
     let Some(log) = options.log else {
         return Ok((topic, None));
@@ -420,8 +447,9 @@ fn open_log(
         .stream(&topic.name, "pipeline")
         .map_err(TopicCause::Stream)?;
     topic.held = held(&reading)?;
+    topic.before = writer.stream_records(stream);
     if let Some(tail) = &topic.tail {
-        tail.set_next_seq(writer.tip().next_seq);
+        tail.begin(topic.before);
     }
     topic.log = Some(Log { writer, stream });
     Ok((topic, Some(report)))

@@ -12,6 +12,7 @@ mod formats;
 mod gmti;
 mod isolation;
 mod journal_cli;
+mod ledger;
 mod log;
 mod memory;
 mod missions;

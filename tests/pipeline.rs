@@ -16,7 +16,7 @@ const SECOND_NS: u64 = 1_000_000_000;
 const START_NS: u64 = 1_700_000_000 * SECOND_NS;
 
 /// Decoder, two validators, a router with two topics, and states that expire within the recording.
-fn ais(writes: &str) -> String {
+pub(crate) fn ais(writes: &str) -> String {
     format!(
         r#"
 [pipeline]
@@ -66,11 +66,11 @@ topic = "other"
     )
 }
 
-const CLASSES: &str = "\"track.sea\", \"static.sea\", \"station.base\"";
+pub(crate) const CLASSES: &str = "\"track.sea\", \"static.sea\", \"station.base\"";
 
 /// Capture time and sentence of each line, every 50th sentence spoiled, every 301st first half of
 /// two taken away.
-fn sentences(lines: usize) -> Vec<(u64, Vec<u8>)> {
+pub(crate) fn sentences(lines: usize) -> Vec<(u64, Vec<u8>)> {
     let recording = Timed::find().first(lines);
     let mut all = Vec::new();
     for (at, line) in recording.text.lines().enumerate() {
@@ -91,7 +91,7 @@ fn sentences(lines: usize) -> Vec<(u64, Vec<u8>)> {
     all
 }
 
-fn borrowed(frames: &[(u64, Vec<u8>)]) -> Vec<(u64, &[u8])> {
+pub(crate) fn borrowed(frames: &[(u64, Vec<u8>)]) -> Vec<(u64, &[u8])> {
     frames
         .iter()
         .map(|(time, bytes)| (*time, &bytes[..]))

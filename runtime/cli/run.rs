@@ -1,7 +1,7 @@
 //! `outrigger run`: live, until told to stop.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::config::Config;
 use crate::control;
 use crate::memory;
 use crate::run::{GroupRun, Run, RunOptions};
-use crate::status::{StatusSnapshot, summary};
+use crate::status::{StatusSnapshot, forget_last, leave_last, summary};
 
 /// Captures, processes and mirrors, until SIGINT or SIGTERM; then drains and exits with 0.
 #[derive(Args, Debug)]
@@ -100,9 +100,11 @@ pub fn run(args: &RunArgs) -> ExitCode {
             return ExitCode::from(EXIT_START);
         }
     };
+    forget(&config.data_dir);
     match run.run() {
         Ok(processed) => {
             let snapshot = control.last_snapshot(&processed.status);
+            leave(&config.data_dir, &snapshot);
             say(&snapshot, args.json);
             if snapshot.ledger.waiting > 0 {
                 eprintln!(
@@ -145,15 +147,32 @@ fn run_group(config: &Arc<Config>, options: RunOptions, json: bool) -> ExitCode 
             return ExitCode::from(EXIT_START);
         }
     };
+    forget(&config.data_dir);
     match run.run() {
         Ok(processed) => {
-            say(&control.last_snapshot(&processed.status), json);
+            let snapshot = control.last_snapshot(&processed.status);
+            leave(&config.data_dir, &snapshot);
+            say(&snapshot, json);
             ExitCode::SUCCESS
         }
         Err(error) => {
             eprintln!("outrigger: {error}");
             ExitCode::from(EXIT_FAILED)
         }
+    }
+}
+
+/// What the run before left to say is no longer so.
+fn forget(data_dir: &Path) {
+    if let Err(error) = forget_last(data_dir) {
+        tracing::warn!("the last status of the run before stays: {error}");
+    }
+}
+
+/// Leaves the last status for `outrigger audit`; the run has ended well all the same without.
+fn leave(data_dir: &Path, snapshot: &StatusSnapshot) {
+    if let Err(error) = leave_last(data_dir, snapshot) {
+        tracing::warn!("the last status is not left: {error}");
     }
 }
 

@@ -17,8 +17,8 @@ pub struct Fed<'a> {
     pub bytes: &'a [u8],
     /// Its block in the topic log.
     pub block: u64,
-    /// Its sequence number in the topic log.
-    pub seq: u64,
+    /// Records of the topic before it.
+    pub ordinal: u64,
 }
 
 /// Why a feed cannot go on.
@@ -54,8 +54,13 @@ pub struct Feed {
     next_block: u64,
     /// Records up to here are passed over.
     done: Option<Position>,
-    /// Blocks that retention took before they were read.
-    lost_blocks: u64,
+    /// Records of the topic up to the end of the current block; `None` when it is not known where
+    /// it stands.
+    next_ordinal: Option<u64>,
+    /// Records that retention took before they were read.
+    lost: u64,
+    /// Records passed over since this was last taken.
+    passed_over: u64,
 }
 
 impl Feed {
@@ -70,7 +75,9 @@ impl Feed {
             at: 0,
             next_block: 0,
             done: None,
-            lost_blocks: 0,
+            next_ordinal: None,
+            lost: 0,
+            passed_over: 0,
         }
     }
 
@@ -86,6 +93,7 @@ impl Feed {
         self.current = None;
         self.at = 0;
         self.done = done;
+        self.next_ordinal = None;
         self.next_block = from_block;
         self.tail.begin_catching_up();
         let mut reader = match self.reader.take() {
@@ -119,9 +127,37 @@ impl Feed {
         self.at += 1;
     }
 
-    /// Blocks that retention took before they were read.
-    pub fn lost_blocks(&self) -> u64 {
-        self.lost_blocks
+    /// Records that retention took before they were read.
+    pub fn lost(&self) -> u64 {
+        self.lost
+    }
+
+    /// Records passed over, because they are delivered, since this was last taken.
+    pub fn passed_over(&self) -> u64 {
+        self.passed_over
+    }
+
+    /// The same, and begins anew.
+    pub fn take_passed_over(&mut self) -> u64 {
+        std::mem::take(&mut self.passed_over)
+    }
+
+    /// Says that everything up to so many records of the topic was passed over.
+    pub fn stand_behind(&mut self, ordinal: u64) {
+        self.next_ordinal.get_or_insert(ordinal);
+    }
+
+    /// Records of the topic up to where it has read; 0 before it has.
+    pub fn read_to(&self) -> u64 {
+        self.next_ordinal.unwrap_or(0)
+    }
+
+    /// Records of the current block that were not taken.
+    pub fn left(&self) -> u64 {
+        let current = self.current.as_ref();
+        current.map_or(0, |current| {
+            current.columns.len().saturating_sub(self.at) as u64
+        })
     }
 
     fn fed(&self) -> Result<Option<Fed<'_>>, FeedError> {
@@ -136,7 +172,7 @@ impl Feed {
             view,
             bytes,
             block: current.block,
-            seq: current.first_seq + self.at as u64,
+            ordinal: current.first_ordinal + self.at as u64,
         }))
     }
 
@@ -155,6 +191,7 @@ impl Feed {
                 return Ok(true);
             }
             self.at += 1;
+            self.passed_over += 1;
         }
         Ok(false)
     }
@@ -168,7 +205,7 @@ impl Feed {
                         let header = &block.header;
                         let handed = Handed {
                             block: header.block,
-                            first_seq: header.first_seq,
+                            first_ordinal: header.stream_first,
                             columns: Arc::new(block.columns),
                         };
                         return Ok(self.enter(handed));
@@ -177,7 +214,6 @@ impl Feed {
                     Ok(false) => self.reader = None,
                     Err(ReadError::Gone { from, to }) => {
                         tracing::error!("blocks {from} to {to} were removed before delivery");
-                        self.lost_blocks += to - from + 1;
                         continue;
                     }
                     Err(error) => return Err(FeedError::Read(error)),
@@ -205,6 +241,15 @@ impl Feed {
 
     fn enter(&mut self, handed: Handed) -> bool {
         self.next_block = handed.block + 1;
+        let first = handed.first_ordinal;
+        let gone = self
+            .next_ordinal
+            .map_or(0, |next| first.saturating_sub(next));
+        if self.dir.is_some() {
+            // Without a log, what is left out was shed, and counted then.
+            self.lost += gone;
+        }
+        self.next_ordinal = Some(first + handed.columns.len() as u64);
         self.current = Some(handed);
         self.at = 0;
         true

@@ -27,12 +27,42 @@ pub struct Flight {
     pub position: Position,
     /// Its block in the topic log.
     pub block: u64,
-    /// Its sequence number in the topic log.
-    pub seq: u64,
     /// When it was captured; `None` if it was not delivered.
     pub captured_ns: Option<u64>,
     /// It has been acknowledged, or is passed over.
     pub done: bool,
+    /// It is passed over because it was refused for good.
+    pub refused: bool,
+}
+
+/// What became of a topic's records since the start: each counted when it is done with.
+#[derive(Clone, Copy, Debug, Default)]
+struct Count {
+    delivered: u64,
+    refused: u64,
+    /// Not taken, of an at-most-once topic.
+    lost: u64,
+    /// Records that Kafka turned out to hold.
+    found: u64,
+    /// Records that Kafka turned out not to hold although they were delivered.
+    again: u64,
+    /// Records of the topic before the first that was owed when the run began.
+    first: Option<u64>,
+}
+
+impl Count {
+    /// Delivery goes on with the record behind so many of the topic. `asked` if Kafka was asked how
+    /// far it is; `gone` are records that retention took.
+    fn begin(&mut self, next: u64, asked: bool, gone: u64) {
+        let first = *self.first.get_or_insert(next);
+        if !asked {
+            return;
+        }
+        let done = self.delivered + self.refused + self.lost + self.found + gone;
+        let ended = (first + done).saturating_sub(self.again);
+        self.found += next.saturating_sub(ended);
+        self.again += ended.saturating_sub(next);
+    }
 }
 
 /// One topic on its way to one cluster.
@@ -56,17 +86,17 @@ pub struct Lane {
     /// Records that are written down as refused and not yet passed over. Bounded by what may be
     /// under way.
     pub ruled: BTreeSet<Position>,
-    /// Records refused for good.
+    /// Records written down as refused for good.
     pub refused: u64,
-    /// Records of an at-most-once topic that were not taken.
-    pub lost: u64,
+    /// What became of its records.
+    count: Count,
+    /// Kafka was asked how far it is: where delivery goes on may be elsewhere than where it ended.
+    asked: bool,
     /// Directory of marks; `None` for a topic without a log.
     marks: Option<Dir>,
     /// Block of the topic log that holds the last delivered record.
     log_block: u64,
     mark_is_due: bool,
-    count: u64,
-    next_seq: u64,
     latency: Latency,
     /// When and from how many bytes on the rate is measured, and the last that was.
     rate_since: (Instant, u64),
@@ -100,12 +130,11 @@ impl Lane {
             condemned: None,
             ruled: BTreeSet::new(),
             refused: 0,
-            lost: 0,
+            count: Count::default(),
+            asked: false,
             marks: marks.map(|(dir, _, _)| dir),
             log_block: mark.map_or(0, |mark| mark.log_block),
             mark_is_due: false,
-            count: 0,
-            next_seq: 0,
             latency: Latency::default(),
             rate_since: (Instant::now(), 0),
             bytes_per_s: 0,
@@ -125,6 +154,7 @@ impl Lane {
             self.log_block = 0;
         }
         self.delivered = position;
+        self.asked = true;
     }
 
     /// Goes back behind the last delivered record.
@@ -133,23 +163,44 @@ impl Lane {
     /// The log cannot be read.
     pub fn rewind(&mut self) -> Result<(), FeedError> {
         self.tail.set_owed(self.log_block);
+        // What a power cut took from the log, and the pipeline made again, is delivered.
+        self.count.found += self.feed.take_passed_over();
         self.feed.rewind(self.log_block, self.delivered)?;
-        let next = self.feed.peek()?.map(|fed| fed.seq);
-        self.next_seq = next.unwrap_or_else(|| self.tail.next_seq());
+        // Read before: what is handed over from here on is peeked at.
+        let written = self.tail.counts().written;
+        let next = self.feed.peek()?.map(|fed| fed.ordinal);
+        self.feed.stand_behind(written);
+        // These were passed over on the way to where it stood already.
+        self.feed.take_passed_over();
+        if !self.tail.is_ephemeral() {
+            let asked = std::mem::take(&mut self.asked);
+            self.count
+                .begin(next.unwrap_or(written), asked, self.feed.lost());
+        }
         Ok(())
+    }
+
+    /// Of a topic without a log, what was under way is gone. `flights` are those of all lanes.
+    pub fn give_up<'f>(&mut self, index: usize, flights: impl Iterator<Item = &'f Flight>) {
+        if self.tail.is_ephemeral() {
+            self.count.lost += flights.filter(|flight| flight.lane == index).count() as u64;
+        }
     }
 
     /// A record is delivered, or passed over.
     pub fn land(&mut self, flight: &Flight, now_ns: u64) {
         self.delivered = Some(flight.position);
         self.log_block = flight.block;
-        self.next_seq = flight.seq + 1;
         self.mark_is_due = true;
         self.ruled.remove(&flight.position);
         self.tail.set_owed(flight.block);
-        if let Some(captured_ns) = flight.captured_ns {
-            self.count += 1;
-            self.latency.record(now_ns.saturating_sub(captured_ns), 1);
+        match flight.captured_ns {
+            Some(captured_ns) => {
+                self.count.delivered += 1;
+                self.latency.record(now_ns.saturating_sub(captured_ns), 1);
+            }
+            None if flight.refused => self.count.refused += 1,
+            None => self.count.lost += 1,
         }
     }
 
@@ -180,16 +231,28 @@ impl Lane {
         }
     }
 
-    /// What others see of it.
-    pub fn status(&self) -> LaneStatus {
+    /// What others see of it, with so many of its records under way.
+    pub fn status(&self, under_way: u64) -> LaneStatus {
+        let tail = self.tail.counts();
+        // The log is written before the tail is told, and may have been read since.
+        let written = tail.written.max(self.feed.read_to());
+        let unread = match self.tail.is_ephemeral() {
+            true => tail.queued,
+            false => written - self.feed.read_to(),
+        };
         LaneStatus {
             topic: self.name.clone(),
             kafka_topic: self.kafka_topic.clone(),
-            delivered: self.count,
-            refused: self.refused,
-            lost: self.lost + self.tail.shed(),
-            lost_blocks: self.feed.lost_blocks(),
-            waiting: self.tail.next_seq().saturating_sub(self.next_seq),
+            owed_before: tail
+                .begun
+                .saturating_sub(self.count.first.unwrap_or(tail.begun)),
+            written: written - tail.begun,
+            again: self.count.again,
+            found: self.count.found + self.feed.passed_over(),
+            delivered: self.count.delivered,
+            refused: self.count.refused,
+            lost: self.count.lost + tail.shed + self.feed.lost(),
+            waiting: under_way + self.feed.left() + unread,
             bytes_per_s: self.bytes_per_s,
             latency: self.latency.clone(),
         }

@@ -71,14 +71,21 @@ pub struct LaneStatus {
     pub topic: String,
     /// Its name in Kafka.
     pub kafka_topic: String,
+    /// Records that were written and not delivered when the run began.
+    pub owed_before: u64,
+    /// Records written since.
+    pub written: u64,
+    /// Records that Kafka turned out not to hold although they were delivered: they are again.
+    pub again: u64,
+    /// Records that Kafka turned out to hold, though it was not known that they are delivered.
+    pub found: u64,
     /// Records delivered since the start.
     pub delivered: u64,
-    /// Records refused for good.
+    /// Records refused for good, and passed over.
     pub refused: u64,
-    /// Records of an at-most-once topic that were shed, or not taken.
+    /// Records of an at-most-once topic that were shed, or not taken; and records that retention
+    /// took from the log before they were delivered.
     pub lost: u64,
-    /// Blocks of the log that were removed before they were delivered.
-    pub lost_blocks: u64,
     /// Records that are written and not delivered.
     pub waiting: u64,
     /// Rate at which records are written, bytes per second.

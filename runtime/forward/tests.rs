@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use outrigger_policy::ledger::difference;
 use proptest::prelude::*;
 use tempfile::TempDir;
 
@@ -90,6 +91,9 @@ fn deliver(
     world: &Arc<Mutex<World>>,
     exactly_once: bool,
 ) -> (Vec<(String, Position)>, ForwardStatus) {
+    for outlet in outlets {
+        outlet.tail.begin(outlet.tail.counts().written);
+    }
     let forwarder = forwarder(outlets, marks, world, exactly_once);
     let shown = Arc::clone(&forwarder.shown);
     forwarder.ending.finish_by(Instant::now() + RUN_MAX);
@@ -98,6 +102,17 @@ fn deliver(
     assert_eq!(*lock(&office.failures), [""; 0]);
     let refused = std::mem::take(&mut *lock(&office.refused));
     let status = lock(&shown).clone();
+    for lane in &status.lanes {
+        let whole = [lane.owed_before, lane.written, lane.again];
+        let parts = [
+            lane.delivered,
+            lane.found,
+            lane.waiting,
+            lane.refused,
+            lane.lost,
+        ];
+        assert_eq!(difference(&whole, &parts), 0, "{whole:?} = {parts:?}");
+    }
     (refused, status)
 }
 

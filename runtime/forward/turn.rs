@@ -99,7 +99,7 @@ impl<B: Broker> Forwarder<B> {
                         trouble: &trouble,
                         first: lane.refused == 0,
                     };
-                    let (block, seq) = (fed.block, fed.seq);
+                    let block = fed.block;
                     // After an abort the same record comes by again: it is written down once.
                     if lane.ruled.insert(position) {
                         office.refuse(&refusal).map_err(Stuck::Failed)?;
@@ -111,9 +111,9 @@ impl<B: Broker> Forwarder<B> {
                         lane: index,
                         position,
                         block,
-                        seq,
                         captured_ns: None,
                         done: true,
+                        refused: true,
                     });
                     *sent += 1;
                     continue;
@@ -124,9 +124,9 @@ impl<B: Broker> Forwarder<B> {
                 lane: index,
                 position,
                 block: fed.block,
-                seq: fed.seq,
                 captured_ns: Some(fed.view.captured_ns),
                 done: false,
+                refused: false,
             });
             lane.feed.advance();
             self.pace.spend(bytes);
@@ -176,7 +176,6 @@ impl<B: Broker> Forwarder<B> {
                 Err(_) if lane.tail.is_ephemeral() => {
                     flight.done = true;
                     flight.captured_ns = None;
-                    lane.lost += 1;
                 }
                 Err(trouble) => {
                     if trouble.remedy == Remedy::Never {

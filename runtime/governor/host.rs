@@ -7,6 +7,7 @@ use std::time::Instant;
 use sysinfo::{MemoryRefreshKind, System};
 
 use super::gate::process_cpu_ns;
+use crate::trace::HostFacts;
 
 /// Where cgroup version 2 is mounted.
 const CGROUPS: &str = "/sys/fs/cgroup";
@@ -73,6 +74,26 @@ impl HostMeter {
         )?;
         let busy = (f64::from(busy) * 10.0).clamp(0.0, 1_000.0) as u64;
         Some(busy.saturating_sub(own))
+    }
+}
+
+/// What cost depends on, of this host.
+pub fn host_facts() -> HostFacts {
+    use sysinfo::{CpuRefreshKind, RefreshKind};
+    let kinds = RefreshKind::nothing()
+        .with_cpu(CpuRefreshKind::nothing())
+        .with_memory(MemoryRefreshKind::nothing().with_ram());
+    let system = System::new_with_specifics(kinds);
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    HostFacts {
+        cores: cores as u64,
+        memory_bytes: system.total_memory(),
+        cpu: system
+            .cpus()
+            .first()
+            .map(|cpu| cpu.brand().to_owned())
+            .unwrap_or_default(),
+        kernel: System::kernel_version().unwrap_or_default(),
     }
 }
 

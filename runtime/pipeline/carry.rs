@@ -38,12 +38,16 @@ impl Pipeline {
     pub(super) fn carry(&mut self, frames: FrameBatch<'_>, carried: &[Carried]) {
         let stage = format!("carry:{}", self.topology.tap(frames.tap).name);
         let batch = &mut self.batch;
+        let account = &mut self.accounts[frames.tap.index()];
         for (at, carried) in carried.iter().enumerate() {
             let sequence = frames.sequences[at];
             match carried {
-                Carried::OtherClass => self.counters.other_classes += 1,
+                Carried::OtherClass => {
+                    account.take(sequence..sequence.saturating_add(1));
+                    self.counters.other_classes += 1;
+                }
                 Carried::Rejected { cause, detail } => {
-                    self.counters.rejected[frames.tap.index()] += 1;
+                    account.refuse(1);
                     batch.dead.push(Dead {
                         subject: Subject::Frame(sequence),
                         cause: (*cause).to_owned(),
@@ -58,6 +62,7 @@ impl Pipeline {
                     severity,
                     body,
                 } => {
+                    account.take(sequence..sequence.saturating_add(1));
                     let key = batch.keep(key.as_bytes());
                     let body = batch.keep(body);
                     let source = batch.sources.len();

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use outrigger_policy::claims::{DETAIL_BYTES_MAX, Decoded, FrameKeys, NO_MARKING, Rejects};
 use outrigger_policy::labels::{LabelId, Labels};
+use outrigger_policy::ledger::FrameAccount;
 use outrigger_policy::limits::RECORD_BYTES;
 use outrigger_policy::state::{Kept, Touch};
 use outrigger_policy::topology::TapId;
@@ -36,7 +37,7 @@ pub(super) struct DecodeStage<'a> {
     pub(super) frames: FrameBatch<'a>,
     pub(super) batch: &'a mut Batch,
     pub(super) evicted: Vec<Kept>,
-    pub(super) rejected_frames: u64,
+    pub(super) account: &'a mut FrameAccount,
 }
 
 impl DecodeStage<'_> {
@@ -94,7 +95,13 @@ impl DecodeStage<'_> {
             &rejects.causes,
             |row| rejects.details.get(row).unwrap_or_default(),
         );
-        self.rejected_frames += distinct(&rejects.sequences);
+        let sequences = &self.frames.sequences[rows.clone()];
+        if let (Some(&first), Some(&last)) = (sequences.first(), sequences.last()) {
+            self.account.take(first..last.saturating_add(1));
+        }
+        for &sequence in &rejects.sequences {
+            self.account.reject(sequence);
+        }
         for &kind in &decoded.skip_kinds {
             self.member.counters.skips[usize::from(kind)] += 1;
         }
@@ -137,14 +144,6 @@ pub(super) fn take_rejects<'d>(
             detail: text[..end].to_owned(),
         });
     }
-}
-
-/// Number of different values; the same frame may be rejected for several sentences.
-pub(super) fn distinct(sequences: &[u64]) -> u64 {
-    let mut sorted = sequences.to_vec();
-    sorted.sort_unstable();
-    sorted.dedup();
-    sorted.len() as u64
 }
 
 impl Rows for DecodeStage<'_> {
@@ -236,7 +235,7 @@ impl Rows for DecodeStage<'_> {
 impl DecodeStage<'_> {
     fn bury(&mut self, row: usize, cause: &str, detail: String) {
         self.member.counters.dead += 1;
-        self.rejected_frames += 1;
+        self.account.refuse(1);
         self.batch.dead.push(Dead {
             subject: Subject::Frame(self.frames.sequences[row]),
             cause: cause.to_owned(),

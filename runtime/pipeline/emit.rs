@@ -6,7 +6,7 @@ use outrigger_policy::limits::DEAD_FRAMES_BYTES;
 use outrigger_policy::topology::{ClassId, PluginId, Target, TopicId};
 
 use super::batch::{Dead, Delivery, Subject};
-use super::{FrameArchive, Input, Outbox, Pipeline};
+use super::{Counters, FrameArchive, Input, Outbox, Pipeline};
 use crate::record::{
     AnomalyEntry, EMPTY_BODY, Failure, Outgoing, Position, Source, encode, encode_plugins,
 };
@@ -67,12 +67,14 @@ impl Pipeline {
             .sort_by_key(|delivery| delivery.message);
         let dead = std::mem::take(&mut self.batch.dead);
         for dead in &dead {
-            let count = (dead.stage.clone(), dead.cause.clone());
-            *self.counters.dead_letters.entry(count).or_default() += 1;
+            if let Subject::Message(at) = dead.subject {
+                self.counters.dead[self.batch.messages[at].class.index()] += 1;
+            }
             self.emit_dead(&mut emitter, input, dead, outbox, archive);
         }
         let deliveries = std::mem::take(&mut self.batch.deliveries);
         let mut first_broken = 0usize;
+        let mut went: Option<(usize, bool)> = None;
         for delivery in &deliveries {
             let broken = &self.batch.broken;
             while broken
@@ -81,11 +83,37 @@ impl Pipeline {
             {
                 first_broken += 1;
             }
-            self.emit_delivery(&mut emitter, input, delivery, first_broken, outbox, archive);
+            let left =
+                self.emit_delivery(&mut emitter, input, delivery, first_broken, outbox, archive);
+            went = match went {
+                Some((message, any)) if message == delivery.message => Some((message, any || left)),
+                before => {
+                    self.settle(before);
+                    Some((delivery.message, left))
+                }
+            };
         }
+        self.settle(went);
         self.batch.dead = dead;
         self.batch.deliveries = deliveries;
         self.emitter = emitter;
+    }
+
+    /// Counts a message, once, by whether any of its deliveries left.
+    fn settle(&mut self, went: Option<(usize, bool)>) {
+        let Some((message, left)) = went else {
+            return;
+        };
+        let message = &self.batch.messages[message];
+        // What is said of an evicted key was not decoded.
+        if message.sources.is_empty() {
+            return;
+        }
+        let Counters {
+            delivered, dead, ..
+        } = &mut self.counters;
+        let count = if left { delivered } else { dead };
+        count[message.class.index()] += 1;
     }
 
     /// Messages of a class without router go to the topic that the configuration names.
@@ -107,6 +135,7 @@ impl Pipeline {
         }
     }
 
+    /// False if the record may not leave, and is a dead letter.
     fn emit_delivery(
         &mut self,
         emitter: &mut Emitter,
@@ -115,7 +144,7 @@ impl Pipeline {
         first_broken: usize,
         outbox: &mut dyn Outbox,
         archive: &mut dyn FrameArchive,
-    ) {
+    ) -> bool {
         let message = &self.batch.messages[delivery.message];
         if !self.topology.allows(message.label, delivery.topic) {
             // The graph refuses such a configuration; this is the second lock on the door.
@@ -127,7 +156,7 @@ impl Pipeline {
                 detail: "the topic's label does not dominate the message's".to_owned(),
             };
             self.emit_dead(emitter, input, &dead, outbox, archive);
-            return;
+            return false;
         }
         let broken = &self.batch.broken[first_broken..];
         let count = broken
@@ -168,6 +197,7 @@ impl Pipeline {
             &emitter.record,
         );
         self.counters.records[delivery.topic.index()] += 1;
+        true
     }
 
     fn emit_dead(
@@ -178,6 +208,8 @@ impl Pipeline {
         outbox: &mut dyn Outbox,
         archive: &mut dyn FrameArchive,
     ) {
+        let count = (dead.stage.clone(), dead.cause.clone());
+        *self.counters.dead_letters.entry(count).or_default() += 1;
         let sequence = match dead.subject {
             Subject::Frame(sequence) => Some(sequence),
             Subject::Message(at) => {

@@ -209,7 +209,9 @@ impl Pipeline {
             let detail = |row| rejects.details.get(row).unwrap_or_default();
             let (sequences, causes) = (&rejects.sequences, &rejects.causes);
             decode::take_rejects(member, &mut self.batch, sequences, causes, detail);
-            self.counters.rejected[input.tap.index()] += decode::distinct(&rejects.sequences);
+            for &sequence in &rejects.sequences {
+                self.accounts[input.tap.index()].reject(sequence);
+            }
         }
     }
 

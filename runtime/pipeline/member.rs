@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use outrigger_policy::drift::Fit;
 use outrigger_policy::labels::LabelId;
 use outrigger_policy::state::{StateBounds, StateStore};
 use outrigger_policy::topology::{ClassId, PluginId, Role, TapId, TopicId, Topology};
@@ -86,6 +87,8 @@ pub(super) struct Member {
     /// By the plugin's index of a route.
     pub(super) route_topics: Vec<TopicId>,
     pub(super) places: BTreeMap<Serves, Place>,
+    /// What its messages cost, by class.
+    pub(super) cost: Fit,
     /// State remembers what changes.
     pub(super) tracked: bool,
 }
@@ -156,6 +159,7 @@ impl Member {
                 )));
             }
         }
+        let description_classes = description.classes.len();
         let counters = PluginCounters {
             rejects: vec![0; description.causes.len()],
             skips: vec![0; description.skips.len()],
@@ -164,6 +168,7 @@ impl Member {
         };
         Ok(Self {
             id,
+            cost: Fit::new(description_classes),
             installed,
             health: Health::default(),
             counters,

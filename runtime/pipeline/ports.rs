@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use outrigger_policy::Columns;
-use outrigger_policy::topology::{TapId, TopicId, Topology};
+use outrigger_policy::topology::{ClassId, TapId, TopicId, Topology};
 
 use super::Installed;
 use crate::record::Position;
@@ -79,7 +79,10 @@ pub struct Counters {
     pub blocks: u64,
     /// Frames processed, rejected ones included, by tap.
     pub frames: Vec<u64>,
-    /// Of these, frames that were rejected, by tap.
+    /// Frames that the decoder took, and has not rejected since, by tap.
+    pub processed: Vec<u64>,
+    /// Frames that were rejected, each once, by tap: the decoder says so, failed on them, or is in
+    /// quarantine.
     pub rejected: Vec<u64>,
     /// Frames that are messages of a class that their tap does not carry.
     pub other_classes: u64,
@@ -87,10 +90,19 @@ pub struct Counters {
     pub messages: Vec<u64>,
     /// Messages with at least one anomaly, by class.
     pub anomalous: Vec<u64>,
+    /// Messages that went to one topic or more, by class.
+    pub delivered: Vec<u64>,
+    /// Messages that their router gave to no topic, by class.
+    pub withheld: Vec<u64>,
+    /// Messages that became dead letters and went nowhere else, by class. Those of records that a
+    /// sink refused later are not among them.
+    pub dead: Vec<u64>,
     /// Frames that were not decoded, because all that their tap brings was shed, by tap.
     pub shed_frames: Vec<u64>,
     /// Messages shed after they were decoded, by class.
     pub shed_messages: Vec<u64>,
+    /// The same by tap and class.
+    pub shed_of_taps: BTreeMap<(TapId, ClassId), u64>,
     /// Records emitted, by topic, re-executed ones included.
     pub records: Vec<u64>,
     /// Dead letters by stage and cause. Bounded: both come from the configuration and from

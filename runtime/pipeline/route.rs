@@ -19,6 +19,8 @@ pub(super) struct RouteStage<'a> {
     pub(super) batch: &'a mut Batch,
     /// Messages to route, in order.
     pub(super) messages: &'a [usize],
+    /// Messages that went nowhere, by class.
+    pub(super) withheld: &'a mut [u64],
 }
 
 impl RouteStage<'_> {
@@ -110,8 +112,11 @@ impl Rows for RouteStage<'_> {
                         body,
                     });
                 }
-                let withheld = routed.iter().filter(|routed| !**routed).count();
-                member.counters.withheld += withheld as u64;
+                for (&message, _) in messages.iter().zip(&routed).filter(|(_, routed)| !**routed) {
+                    let class = self.batch.messages[message].class;
+                    self.withheld[class.index()] += 1;
+                    member.counters.withheld += 1;
+                }
                 Ok(())
             }
             Err(fault) => {

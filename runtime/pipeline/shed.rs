@@ -76,7 +76,7 @@ impl Pipeline {
     }
 
     /// Takes the shed messages out of the batch, and counts them.
-    pub(super) fn shed_messages(&mut self) {
+    pub(super) fn shed_messages(&mut self, tap: TapId) {
         if self.shed.now.is_empty() {
             return;
         }
@@ -84,6 +84,8 @@ impl Pipeline {
             if message.live && self.shed.now.contains(&message.class) {
                 message.live = false;
                 self.counters.shed_messages[message.class.index()] += 1;
+                let of_tap = (tap, message.class);
+                *self.counters.shed_of_taps.entry(of_tap).or_default() += 1;
             }
         }
     }

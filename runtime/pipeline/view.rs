@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use outrigger_policy::drift::Fit;
 use outrigger_policy::verdict::Health;
 
 use super::{Pipeline, PluginCounters};
@@ -13,6 +14,8 @@ pub struct PluginView {
     pub plugin: Arc<outrigger_sandbox::Plugin>,
     /// Cost of its calls, per label.
     pub usage: Vec<outrigger_sandbox::Usage>,
+    /// What its messages cost, by class.
+    pub cost: Fit,
     /// Notes left since the last time.
     pub notes: Vec<outrigger_sandbox::Note>,
     /// Keys kept.
@@ -32,6 +35,7 @@ impl Pipeline {
             .iter_mut()
             .flatten()
             .map(|member| PluginView {
+                cost: member.cost.clone(),
                 usage: member
                     .places
                     .values()

@@ -6,7 +6,7 @@
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use outrigger_journal::{AppendError, Kind};
+use outrigger_journal::AppendError;
 use outrigger_policy::Columns;
 use outrigger_tap::{Progress, ReadLimits, Tap, TapConfig, TapCounts, TapError};
 
@@ -186,15 +186,13 @@ impl Capture<'_> {
     }
 
     fn append(&self, columns: &Columns, finite: bool) {
-        let (frames, bytes) = (columns.len() as u64, columns.bytes().len() as u64);
         loop {
+            let shed_before = self.tap.shed_frames.load(Ordering::Acquire);
             let appended = self
                 .shared
-                .append(Kind::Frames, self.tap.stream, columns, now_ns());
+                .append_frames(self.tap, columns, finite, now_ns());
             let cause = match appended {
                 Ok(_) => {
-                    self.tap.frames.fetch_add(frames, Ordering::AcqRel);
-                    self.tap.bytes.fetch_add(bytes, Ordering::AcqRel);
                     // If it was shedding, it no longer is.
                     *lock(&self.tap.trouble) = None;
                     return;
@@ -210,10 +208,9 @@ impl Capture<'_> {
                     self.shared.wait_for_room(LOOK_EVERY);
                 }
                 AppendError::Full { .. } | AppendError::NoSpace { .. } => {
-                    if self.tap.shed_frames.fetch_add(frames, Ordering::AcqRel) == 0 {
+                    if shed_before == 0 {
                         tracing::warn!(tap = self.tap.name, "shedding: {cause}");
                     }
-                    self.tap.shed_bytes.fetch_add(bytes, Ordering::AcqRel);
                     *lock(&self.tap.trouble) = Some(format!("shedding: {cause}"));
                     return;
                 }

@@ -43,6 +43,8 @@ pub enum RunError {
     Thread(std::io::Error),
     /// A ruling could not be written at the start.
     Ruling(AppendError),
+    /// The baseline of the budget cannot be used: file, key, rule, value.
+    Baseline(String),
     /// Something failed while running.
     Failed(String),
 }
@@ -78,7 +80,7 @@ impl std::fmt::Display for RunError {
             Self::Key(error) => write!(f, "{error}"),
             Self::Thread(error) => write!(f, "cannot start a thread: {error}"),
             Self::Ruling(error) => write!(f, "journal: {error}"),
-            Self::Failed(cause) => f.write_str(cause),
+            Self::Baseline(cause) | Self::Failed(cause) => f.write_str(cause),
         }
     }
 }

@@ -12,6 +12,7 @@ use cap_std::fs::Dir;
 use outrigger_policy::breaker::{Limits, Sample};
 
 use super::shared::{Phase, Shared, lock, now_ns};
+use super::watch::Watch;
 use crate::audit::{Audit, AuditRecord};
 use crate::config::Config;
 use crate::governor::{
@@ -63,6 +64,7 @@ pub(super) struct Govern<'a> {
     pub(super) shared: &'a Shared,
     pub(super) audit: &'a Audit,
     pub(super) snapshots: &'a Dir,
+    pub(super) watch: Option<Watch>,
 }
 
 struct Mark {
@@ -83,7 +85,7 @@ struct Measuring {
 
 impl Govern<'_> {
     /// Samples until the run stops.
-    pub(super) fn run(self, done: &AtomicBool) {
+    pub(super) fn run(mut self, done: &AtomicBool) {
         let governor = &self.shared.governor;
         let mut measuring = Measuring {
             meter: Meter::default(),
@@ -113,6 +115,7 @@ impl Govern<'_> {
                 self.write_down("memory", cause.clone());
                 self.shared.fail(cause);
             }
+            self.watch_drift();
             governor.sampled(thread_cpu_ns().saturating_sub(began_ns));
             match self.shared.phase() {
                 Phase::Running => {
@@ -121,6 +124,16 @@ impl Govern<'_> {
                 // The phase changes no more; whoever ends the run unparks this thread.
                 Phase::Draining | Phase::Stopping => std::thread::park_timeout(SAMPLE_EVERY),
             }
+        }
+    }
+
+    fn watch_drift(&mut self) {
+        let Some(watch) = &mut self.watch else {
+            return;
+        };
+        for what in watch.look(self.shared) {
+            tracing::warn!("drift: {what}");
+            self.write_down("drift", what);
         }
     }
 

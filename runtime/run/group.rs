@@ -131,6 +131,7 @@ impl GroupRun {
             shared: &self.shared,
             audit: &self.audit,
             snapshots: &self.data.snapshots,
+            watch: None,
         };
         let ended = std::thread::scope(|scope| {
             let named = std::thread::Builder::new().name("governor".to_owned());

@@ -1,13 +1,14 @@
 //! Opens what a run works with: journal, topic logs, taps; and says what it found.
 
+use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 
-use outrigger_journal::{OpenReport, Options, Writer};
+use outrigger_journal::{OpenReport, Options, StreamId, Writer};
 use outrigger_policy::topology::AUDIT;
 use outrigger_tap::{Tap, TapConfig};
 
-use super::{RunError, TapState, now_ns, record};
+use super::{RunError, StreamStart, Tally, TapState, now_ns, record};
 use crate::audit::{Audit, AuditRecord};
 use crate::config::{Config, TopicConfig};
 use crate::data::{DataDir, DataError};
@@ -158,6 +159,7 @@ pub(super) fn open_tap(
         stream,
         paused: AtomicBool::new(false),
         ended: AtomicBool::new(false),
+        tally: Tally::default(),
         behind_frames: 0,
         shed_frames: AtomicU64::new(0),
         shed_bytes: AtomicU64::new(0),
@@ -167,6 +169,28 @@ pub(super) fn open_tap(
         trouble: Mutex::new(None),
     };
     Ok((state, (config.clone(), resume_after, tap)))
+}
+
+/// The journal's streams, as they are before anything is captured. `behind` are the frames of each
+/// that are to be processed again, or for the first time.
+pub(super) fn stream_starts(
+    journal: &Writer,
+    config: &Config,
+    behind: &BTreeMap<StreamId, u64>,
+) -> Vec<StreamStart> {
+    let streams = journal.streams().iter();
+    streams
+        .map(|stream| {
+            let behind = behind.get(&stream.id).copied().unwrap_or(0);
+            StreamStart {
+                id: stream.id,
+                name: stream.name.clone(),
+                tap: config.topology.find_tap(&stream.name),
+                before: stream.records.saturating_sub(behind),
+                behind,
+            }
+        })
+        .collect()
 }
 
 pub(super) fn identity(config: &Config, plugins: &Plugins) -> Identity {

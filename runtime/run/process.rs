@@ -14,6 +14,7 @@ use outrigger_policy::topology::TapId;
 use super::archive::Archive;
 use super::outlet::Outlet;
 use super::shared::{Phase, Request, RequestKind, Shared, lock, now_ns};
+use super::tally::Passage;
 use crate::audit::{Audit, AuditRecord};
 use crate::data::DataDir;
 use crate::governor::Hand;
@@ -56,6 +57,8 @@ pub(super) struct Process<'a> {
     pub(super) streams: Vec<Option<(TapId, bool)>>,
     pub(super) next_block: u64,
     pub(super) recovered_below: u64,
+    /// How far it is in each stream, by the journal's count.
+    pub(super) passage: Passage,
 }
 
 /// What a run did, for its last words.
@@ -176,6 +179,8 @@ impl Process<'_> {
             Kind::Records => return Ok(()),
         };
         let stream = self.streams.get(usize::from(block.header.stream.0));
+        self.passage
+            .pass(&block.header, stream.is_some_and(Option::is_some));
         let Some((tap, recorded)) = stream.copied().flatten() else {
             return Ok(());
         };
@@ -464,6 +469,7 @@ impl Process<'_> {
         status.counters = self.pipeline.counters().clone();
         status.plugins = self.pipeline.plugins();
         status.topics = self.topics.figures();
+        status.passage.clone_from(&self.passage);
         status.shedding = self.pipeline.sheds();
         for view in &mut status.plugins {
             let name = &view.plugin.name;

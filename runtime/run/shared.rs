@@ -10,6 +10,7 @@ use outrigger_journal::{AppendError, Appended, Kind, StreamId, SyncHandle, Write
 use outrigger_policy::Columns;
 use outrigger_tap::{TapCounts, TapFacts};
 
+use super::tally::{StreamStart, Tally};
 use crate::forward::Shown;
 use crate::governor::Governor;
 use crate::rulings::{self, Ruling};
@@ -64,6 +65,8 @@ pub struct TapState {
     pub paused: AtomicBool,
     /// A recording has been read to its end.
     pub ended: AtomicBool,
+    /// What became of its frames.
+    pub tally: Tally,
     /// Frames that were captured and not taken by the journal.
     pub shed_frames: AtomicU64,
     /// Their bytes.
@@ -98,8 +101,10 @@ pub struct Shared {
     pub taps: Vec<TapState>,
     /// First block that the newest snapshot does not hold: owed from here.
     pub snapshot_block: AtomicU64,
-    /// Frames that the journal had ever taken when the run began.
-    pub frames_before: u64,
+    /// Streams of the journal, as the run found them.
+    pub streams: Vec<StreamStart>,
+    /// First block that this run processes.
+    pub from_block: u64,
     /// First block that the pipeline has not begun.
     pub begun_block: AtomicU64,
     /// When the block before it was written, nanoseconds since the Unix epoch.
@@ -128,7 +133,6 @@ impl Shared {
         snapshot_block: u64,
         governor: Governor,
     ) -> Self {
-        let frames_before = journal.streams().iter().map(|stream| stream.records).sum();
         let progress = Progress {
             next_block: journal.tip().next_block,
             phase: Phase::Running,
@@ -140,7 +144,8 @@ impl Shared {
             journal: Mutex::new(Some(journal)),
             taps,
             snapshot_block: AtomicU64::new(snapshot_block),
-            frames_before,
+            streams: Vec::new(),
+            from_block: snapshot_block,
             begun_block: AtomicU64::new(snapshot_block),
             begun_written_ns: AtomicU64::new(0),
             pipeline: Mutex::default(),
@@ -163,7 +168,7 @@ impl Shared {
         lock(&self.journal).take()
     }
 
-    /// Appends a block and wakes the pipeline.
+    /// Appends rulings and wakes the pipeline.
     pub(super) fn append(
         &self,
         kind: Kind,
@@ -183,7 +188,7 @@ impl Shared {
             .map(|_| ())
     }
 
-    fn appended(
+    pub(super) fn appended(
         &self,
         append: impl FnOnce(&mut Writer) -> Result<Appended, AppendError>,
     ) -> Result<Appended, AppendError> {

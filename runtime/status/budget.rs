@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::PipelineStatus;
 use super::render::{bytes, digits, duration, line, percent, wrapped};
 use crate::config::Config;
-use crate::governor::{CircuitView, Transition};
+use crate::governor::{CircuitView, DriftView, Transition};
 use crate::run::{SAMPLE_EVERY, Shared, lock};
 
 /// The budget, and what is done to keep it.
@@ -49,6 +49,12 @@ pub struct BudgetStatus {
     pub lag_ms_max: u64,
     /// Classes that are shed now.
     pub shedding: Vec<String>,
+    /// What costs more than its baseline.
+    #[serde(default)]
+    pub drift: Vec<DriftStatus>,
+    /// What is to be known of the baseline, such as that it is of another configuration.
+    #[serde(default)]
+    pub baseline: Option<String>,
     /// What cannot be measured on this host, and so is not judged.
     pub unmeasured: Vec<String>,
     /// Time between samples, milliseconds.
@@ -57,6 +63,34 @@ pub struct BudgetStatus {
     pub sample_cost_us: u64,
     /// The kernel's own bounds for this process: CPU in thousandths of a core, memory in bytes.
     pub cgroup: (Option<u64>, Option<u64>),
+}
+
+/// A cost that has drifted from its baseline.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DriftStatus {
+    /// The plugin; `None` for CPU of the process as a whole.
+    pub plugin: Option<String>,
+    /// The class, if it is one class's cost.
+    pub class: Option<String>,
+    /// How much dearer, permille.
+    pub permille: u64,
+    /// Since when it is said, nanoseconds since the Unix epoch.
+    pub since_ns: u64,
+    /// In words.
+    pub detail: String,
+}
+
+impl From<&DriftView> for DriftStatus {
+    fn from(view: &DriftView) -> Self {
+        let named = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+        Self {
+            plugin: named(&view.plugin),
+            class: named(&view.what).filter(|_| !view.plugin.is_empty()),
+            permille: view.permille,
+            since_ns: view.since_ns,
+            detail: view.to_string(),
+        }
+    }
 }
 
 /// A change of the breaker's state.
@@ -167,6 +201,8 @@ pub(super) fn gather(shared: &Shared, config: &Config, status: &PipelineStatus) 
         pipeline_waited_ms: super::gather::millis(pipeline_waited),
         lag_ms_max: config.budget.lag_ms_max,
         shedding: status.shedding.clone(),
+        drift: lock(&governor.drifts).iter().map(Into::into).collect(),
+        baseline: lock(&governor.baseline).clone(),
         unmeasured: lock(&governor.unmeasured)
             .iter()
             .map(|&what| what.to_owned())
@@ -189,6 +225,8 @@ pub(super) fn reasons(budget: &BudgetStatus) -> Vec<String> {
         };
         reasons.push(format!("breaker {}: {why}{then}", budget.breaker));
     }
+    reasons.extend(budget.drift.iter().map(|drift| drift.detail.clone()));
+    reasons.extend(budget.baseline.clone());
     if !budget.shedding.is_empty() {
         let classes = budget.shedding.join(", ");
         reasons.push(format!("the pipeline lags and sheds {classes}"));

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
-use outrigger_journal::{Stat, Writer};
+use outrigger_journal::{Stat, StreamId, Writer};
 use outrigger_tap::{TapCounts, TapFacts};
 
+use super::ledger::{Books, TapCounted};
 use super::sampler::{Mark, Sampler};
 use super::snapshot::{
-    ClassStatus, DeadLetters, FORMAT, Health, JournalStatus, LatencyStatus, Ledger, PipelineLag,
+    ClassStatus, DeadLetters, FORMAT, Health, JournalStatus, LatencyStatus, PipelineLag,
     PluginStatus, ProcessStatus, StatusSnapshot, TapStatus, TopicStatus,
 };
 use super::{Latency, PipelineStatus};
@@ -31,14 +32,14 @@ pub(super) fn lost_before(counts: &TapCounts) -> u64 {
 }
 
 /// The journal's own figures.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct JournalFigures {
     bytes: u64,
     next_block: u64,
     next_seq: u64,
     last_captured_ns: Option<u64>,
-    /// Frames that all streams have had since the log began.
-    frames: u64,
+    /// Frames that each stream has had since the log began.
+    streams: Vec<(StreamId, u64)>,
 }
 
 impl JournalFigures {
@@ -50,7 +51,7 @@ impl JournalFigures {
             next_block: tip.next_block,
             next_seq: tip.next_seq,
             last_captured_ns: last_captured(streams.iter().map(|stream| stream.time_last_ns)),
-            frames: streams.iter().map(|stream| stream.records).sum(),
+            streams: streams.iter().map(|one| (one.id, one.records)).collect(),
         }
     }
 
@@ -61,15 +62,19 @@ impl JournalFigures {
             next_block: stat.last_block.map_or(0, |block| block + 1),
             next_seq: stat.next_seq,
             last_captured_ns: last_captured(streams.iter().map(|stream| stream.time_last_ns)),
-            frames: streams.iter().map(|stream| stream.records).sum(),
+            streams: streams.iter().map(|one| (one.id, one.records)).collect(),
         }
     }
 
-    /// From the open journal, or, after the run's end, from its files.
-    fn of(shared: &Shared, config: &Config) -> Self {
-        if let Some(figures) = shared.with_journal(|journal| Self::of_writer(journal)) {
-            return figures;
-        }
+    /// From the open journal, or, after the run's end, from its files; with the taps' counts of the
+    /// same moment.
+    fn of(shared: &Shared, config: &Config) -> (Self, Vec<TapCounted>) {
+        let counted = || shared.taps.iter().map(TapCounted::of).collect();
+        let both = shared.with_journal(|journal| (Self::of_writer(journal), counted()));
+        both.unwrap_or_else(|| (Self::of_files(config), counted()))
+    }
+
+    fn of_files(config: &Config) -> Self {
         let stat = open_to_read(&config.data_dir, "journal")
             .ok()
             .and_then(|dir| outrigger_journal::stat(&dir).ok());
@@ -90,7 +95,7 @@ pub fn snapshot(
     sampler: &Sampler,
 ) -> StatusSnapshot {
     // The journal after the pipeline's status, so that nothing is processed and not yet captured.
-    let journal = JournalFigures::of(shared, config);
+    let (journal, counted) = JournalFigures::of(shared, config);
     let now_ns = now_ns();
     let window = Window::of(sampler);
     let phase = shared.phase();
@@ -98,8 +103,21 @@ pub fn snapshot(
         .taps
         .iter()
         .enumerate()
-        .map(|(at, tap)| tap_status(at, tap, config, sampler, &window))
+        .map(|(at, tap)| tap_status(at, tap, &counted[at], config, sampler, &window))
         .collect();
+    let lost = |tap: &TapStatus| {
+        tap.kernel_drops.max(tap.socket_drops) + tap.oversized + tap.truncated + tap.malformed
+    };
+    let lost_before = taps.iter().map(lost).sum();
+    let books = Books {
+        shared,
+        config,
+        status,
+        taps: &counted,
+        streams: &journal.streams,
+    };
+    let shed = books.shed();
+    let frames = books.frames(&shed);
     let begun_block = shared.begun_block.load(Ordering::Acquire);
     let begun_ns = shared.begun_written_ns.load(Ordering::Relaxed);
     let lag_blocks = journal.next_block.saturating_sub(begun_block);
@@ -125,7 +143,11 @@ pub fn snapshot(
         .to_owned(),
         health: Health::default(),
         rates_ms: window.ms,
-        ledger: ledger(shared, status, &journal, &taps),
+        ledger: books.total(&frames, lost_before),
+        frames,
+        streams: books.streams(),
+        deliveries: books.deliveries(&shed),
+        shed,
         taps,
         journal: JournalStatus {
             bytes: journal.bytes,
@@ -221,6 +243,7 @@ impl<'a> Window<'a> {
 fn tap_status(
     at: usize,
     tap: &TapState,
+    counted: &TapCounted,
     config: &Config,
     sampler: &Sampler,
     window: &Window<'_>,
@@ -239,13 +262,13 @@ fn tap_status(
         paused: tap.paused.load(Ordering::Acquire),
         ended: tap.ended.load(Ordering::Acquire),
         trouble,
-        frames: tap.frames.load(Ordering::Acquire),
-        bytes: tap.bytes.load(Ordering::Acquire),
+        frames: counted.frames,
+        bytes: counted.bytes,
         frames_per_s: window.rate(column(0)),
         bytes_per_s: window.rate(column(1)),
         silent_ms: sampler.heard[at].1.map(|heard| millis(heard.elapsed())),
-        shed_frames: tap.shed_frames.load(Ordering::Acquire),
-        shed_bytes: tap.shed_bytes.load(Ordering::Acquire),
+        shed_frames: counted.shed_frames,
+        shed_bytes: counted.shed_bytes,
         kernel_drops: counts.kernel_drops,
         socket_drops: counts.socket_drops,
         oversized: counts.oversized,
@@ -292,44 +315,6 @@ pub fn describe(source: &TapSource) -> (&'static str, String) {
     }
 }
 
-fn ledger(
-    shared: &Shared,
-    status: &PipelineStatus,
-    journal: &JournalFigures,
-    taps: &[TapStatus],
-) -> Ledger {
-    let behind: u64 = shared.taps.iter().map(|tap| tap.behind_frames).sum();
-    let refused: u64 = taps.iter().map(|tap| tap.shed_frames).sum();
-    let late: u64 = status.counters.shed_frames.iter().sum();
-    let shed = refused + late;
-    let appended: u64 = taps.iter().map(|tap| tap.frames).sum();
-    let passed: u64 = status.counters.frames.iter().sum();
-    let rejected: u64 = status.counters.rejected.iter().sum();
-    // A group has no journal: what it read is what it processed.
-    let read = status.group.as_ref().map_or(0, |group| group.frames);
-    let captured = behind + appended + refused + read;
-    // The journal's own count, not the taps': so the sum below says something.
-    let held = journal.frames.saturating_sub(shared.frames_before) + behind;
-    let waiting = if status.next_block >= journal.next_block {
-        0
-    } else {
-        held.saturating_sub(passed)
-    };
-    let sum = passed + refused + waiting;
-    let lost = |tap: &TapStatus| {
-        tap.kernel_drops.max(tap.socket_drops) + tap.oversized + tap.truncated + tap.malformed
-    };
-    Ledger {
-        captured,
-        processed: passed.saturating_sub(rejected + late),
-        rejected,
-        shed,
-        waiting,
-        difference: captured.cast_signed().wrapping_sub(sum.cast_signed()),
-        lost_before: taps.iter().map(lost).sum(),
-    }
-}
-
 fn classes(config: &Config, status: &PipelineStatus, window: &Window<'_>) -> Vec<ClassStatus> {
     let classes = config.topology.classes().iter().enumerate();
     classes
@@ -356,6 +341,8 @@ fn topics(config: &Config, status: &PipelineStatus, window: &Window<'_>) -> Vec<
                 name: config.topology.topic(id).name.clone(),
                 written: figures.written,
                 suppressed: figures.suppressed,
+                before: figures.before,
+                total: figures.total,
                 records_per_s: window.rate(|mark| mark.written.get(at).copied()),
                 bytes: figures.bytes,
                 bytes_max: config.topic(id).bytes_max.get(),
@@ -401,6 +388,7 @@ fn plugin_status(view: &PluginView, config: &Config) -> PluginStatus {
             0 => 0,
             granted => u64::try_from(permille.div_ceil(u128::from(granted))).unwrap_or(u64::MAX),
         },
+        class_fuel: class_fuel(view),
         starts: total(|usage| usage.starts),
         faults: counters
             .faults
@@ -422,6 +410,17 @@ fn plugin_status(view: &PluginView, config: &Config) -> PluginStatus {
         evicted: counters.evicted,
         notes_dropped: total(|usage| usage.notes_dropped),
     }
+}
+
+fn class_fuel(view: &PluginView) -> BTreeMap<String, u64> {
+    let (costs, counts) = (view.cost.costs(None), view.cost.counts());
+    let classes = view.plugin.description.classes.iter().enumerate();
+    let seen = classes.filter_map(|(index, class)| {
+        let term = outrigger_policy::drift::term_of(index);
+        let fuel = costs[term].max(0.0).round() as u64;
+        (counts[term] > 0.0).then(|| (class.clone(), fuel))
+    });
+    seen.collect()
 }
 
 impl LatencyStatus {
@@ -531,13 +530,11 @@ fn health(snapshot: &StatusSnapshot, phase: Phase, faults_lately: u64) -> Health
     if process.rss_bytes > process.rss_bytes_max {
         reasons.push("memory is over its budget".to_owned());
     }
-    // While frames move, the parts are of slightly different moments.
-    let still = snapshot.taps.iter().all(|tap| tap.frames_per_s == 0.0);
-    if still && snapshot.pipeline.lag_blocks == 0 && snapshot.ledger.difference != 0 {
-        let difference = snapshot.ledger.difference;
-        reasons.push(format!(
-            "the ledger does not balance, by {difference} frames"
-        ));
+    let taps = snapshot.frames.iter();
+    let taps = taps.map(|line| (format!("tap {}", line.tap), line.difference));
+    let taps = taps.filter(|(_, difference)| *difference != 0);
+    for (what, difference) in taps.chain(snapshot.deliveries.unbalanced()) {
+        reasons.push(format!("the ledger of {what} is off by {difference}"));
     }
     let state = match phase {
         Phase::Draining => {

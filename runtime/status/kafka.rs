@@ -100,7 +100,7 @@ fn topic(
         delivered: lane.delivered,
         waiting: lane.waiting,
         refused: lane.refused,
-        lost: lane.lost + lane.lost_blocks,
+        lost: lane.lost,
         lasts_s: room
             .filter(|_| away)
             .and_then(|room| room.checked_div(lane.bytes_per_s)),

@@ -3,7 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use super::snapshot::{LatencyStatus, Ledger, StatusSnapshot, TapStatus};
+use super::ledger::Ledger;
+use super::snapshot::{LatencyStatus, StatusSnapshot, TapStatus};
 
 /// Width of the text, columns.
 pub(super) const WIDTH: usize = 80;

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::budget::BudgetStatus;
+use super::ledger::{Deliveries, Ledger, ShedStatus, StreamStatus, TapLedger};
 use super::readers::ReadersStatus;
 
 /// Version of the snapshot's form. Rises when a field goes or changes its meaning.
@@ -71,6 +72,18 @@ pub struct StatusSnapshot {
     pub budget: BudgetStatus,
     /// Where every frame is.
     pub ledger: Ledger,
+    /// The same by tap.
+    #[serde(default)]
+    pub frames: Vec<TapLedger>,
+    /// By stream of the journal: how far it, and the pipeline in it, was then.
+    #[serde(default)]
+    pub streams: Vec<StreamStatus>,
+    /// What was given up after capture, by tap, class and cause.
+    #[serde(default)]
+    pub shed: Vec<ShedStatus>,
+    /// What became of messages and records.
+    #[serde(default)]
+    pub deliveries: Deliveries,
 }
 
 /// A member of a group that shares a Kafka topic.
@@ -261,6 +274,12 @@ pub struct TopicStatus {
     pub written: u64,
     /// Records that it held already, from before a restart.
     pub suppressed: u64,
+    /// Records that its log had had before this run, by the log's count since it began.
+    #[serde(default)]
+    pub before: u64,
+    /// Records that its log has had, likewise; `None` without a log.
+    #[serde(default)]
+    pub total: Option<u64>,
     /// Records written per second.
     pub records_per_s: f64,
     /// Bytes of its log.
@@ -354,6 +373,9 @@ pub struct PluginStatus {
     pub fuel_per_row: u64,
     /// Share of the granted fuel, permille, rounded up.
     pub fuel_permille: u64,
+    /// Fuel of a message by class of the plugin, rounded; classes not yet seen are left out.
+    #[serde(default)]
+    pub class_fuel: BTreeMap<String, u64>,
     /// Instances started.
     pub starts: u64,
     /// Faults by kind.
@@ -439,24 +461,4 @@ pub struct ProcessStatus {
     pub host_memory_bytes: u64,
     /// Whether the budget is enforced, or only measured.
     pub budget_enforced: bool,
-}
-
-/// Where every frame is. `captured = processed + rejected + shed + waiting` when nothing moves;
-/// the pipeline's part is up to 0.2 s old.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Ledger {
-    /// Frames that the taps handed over, and those that the run before left to process.
-    pub captured: u64,
-    /// Frames that the decoders took.
-    pub processed: u64,
-    /// Frames that the decoders rejected or failed on.
-    pub rejected: u64,
-    /// Frames that the journal could not take, and those that were shed before they were decoded.
-    pub shed: u64,
-    /// Frames in the journal, by its own count, that the pipeline has not processed.
-    pub waiting: u64,
-    /// `captured` less the sum of the others. While frames move it may differ by a moment's worth.
-    pub difference: i64,
-    /// Frames lost before they were captured: dropped by the kernel, oversized, cut, unreadable.
-    pub lost_before: u64,
 }

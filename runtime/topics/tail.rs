@@ -21,8 +21,8 @@ pub const TAIL_BYTES_MAX: usize = 1 << 20;
 pub struct Handed {
     /// Its number in the log; without a log its ordinal since the start.
     pub block: u64,
-    /// Sequence number of its first record.
-    pub first_seq: u64,
+    /// Records of the topic before its first: the log's own count, which has no holes.
+    pub first_ordinal: u64,
     /// Its records.
     pub columns: Arc<Columns>,
 }
@@ -64,6 +64,20 @@ struct Queue {
     bytes: usize,
     /// Something was left out since the forwarder last caught up: what follows is no use to it.
     gap: bool,
+    counts: TailCounts,
+}
+
+/// Records of a topic, counted at one moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TailCounts {
+    /// Records that the topic had when the run began.
+    pub begun: u64,
+    /// Records that it has.
+    pub written: u64,
+    /// Records shed because a topic without a log was full.
+    pub shed: u64,
+    /// Records in memory.
+    pub queued: u64,
 }
 
 /// Between the pipeline, which writes a topic log, and its forwarder.
@@ -73,10 +87,6 @@ pub struct Tail {
     bell: Arc<Bell>,
     /// First block of the log that has not been delivered: retention stops here.
     owed_block: AtomicU64,
-    /// Records shed because a topic without a log was full.
-    shed: AtomicU64,
-    /// Sequence number of the next record.
-    next_seq: AtomicU64,
     /// Bytes of records handed over since the start.
     handed_bytes: AtomicU64,
     /// True for a topic without a log.
@@ -94,8 +104,6 @@ impl Tail {
             }),
             bell,
             owed_block: AtomicU64::new(if ephemeral { u64::MAX } else { 0 }),
-            shed: AtomicU64::new(0),
-            next_seq: AtomicU64::new(0),
             handed_bytes: AtomicU64::new(0),
             ephemeral,
         }
@@ -104,17 +112,18 @@ impl Tail {
     /// Hands over what was just written.
     pub fn hand(&self, handed: Handed) {
         let bytes = handed.columns.bytes().len();
-        self.set_next_seq(handed.first_seq + handed.columns.len() as u64);
+        let records = handed.columns.len() as u64;
         self.handed_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
         let mut queue = lock(&self.queue);
+        queue.counts.written = handed.first_ordinal + records;
         let full = queue.bytes + bytes > TAIL_BYTES_MAX && !queue.blocks.is_empty();
         if full && self.ephemeral {
-            self.shed
-                .fetch_add(handed.columns.len() as u64, Ordering::Relaxed);
+            queue.counts.shed += records;
         } else if full || queue.gap {
             queue.gap = true;
         } else {
             queue.bytes += bytes;
+            queue.counts.queued += records;
             queue.blocks.push_back(handed);
         }
         drop(queue);
@@ -127,6 +136,7 @@ impl Tail {
         match queue.blocks.pop_front() {
             Some(handed) => {
                 queue.bytes -= handed.columns.bytes().len();
+                queue.counts.queued -= handed.columns.len() as u64;
                 Taken::Block(handed)
             }
             None if queue.gap => Taken::Gap,
@@ -140,6 +150,7 @@ impl Tail {
         let mut queue = lock(&self.queue);
         queue.blocks.clear();
         queue.bytes = 0;
+        queue.counts.queued = 0;
         queue.gap = false;
     }
 
@@ -153,24 +164,20 @@ impl Tail {
         self.owed_block.load(Ordering::Acquire)
     }
 
-    /// Says which record comes next.
-    pub fn set_next_seq(&self, seq: u64) {
-        self.next_seq.store(seq, Ordering::Release);
+    /// Says how many records the topic has before anything is handed over.
+    pub fn begin(&self, records: u64) {
+        let mut queue = lock(&self.queue);
+        (queue.counts.begun, queue.counts.written) = (records, records);
     }
 
-    /// Sequence number of the next record.
-    pub fn next_seq(&self) -> u64 {
-        self.next_seq.load(Ordering::Acquire)
+    /// What has been counted.
+    pub fn counts(&self) -> TailCounts {
+        lock(&self.queue).counts
     }
 
     /// Bytes of records handed over since the start.
     pub fn handed_bytes(&self) -> u64 {
         self.handed_bytes.load(Ordering::Relaxed)
-    }
-
-    /// Records shed so far.
-    pub fn shed(&self) -> u64 {
-        self.shed.load(Ordering::Relaxed)
     }
 
     /// True if there is no log behind it.

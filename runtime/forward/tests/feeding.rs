@@ -196,7 +196,7 @@ proptest! {
                     for _ in 0..count {
                         let Some(fed) = feed.peek().unwrap() else { break };
                         prop_assert_eq!(fed.view.position, position(taken.len() as u64));
-                        prop_assert_eq!(fed.seq, taken.len() as u64);
+                        prop_assert_eq!(fed.ordinal, taken.len() as u64);
                         taken.push(fed.block);
                         feed.advance();
                     }
@@ -212,7 +212,7 @@ proptest! {
             }
         }
         prop_assert_eq!(taken.len() as u64, written);
-        prop_assert_eq!(feed.lost_blocks(), 0);
+        prop_assert_eq!(feed.lost(), 0);
     }
 }
 

@@ -193,9 +193,18 @@ fn add_counters(sum: &mut Counters, counters: &Counters) {
     sum.blocks += counters.blocks;
     sum.other_classes += counters.other_classes;
     add_all(&mut sum.frames, &counters.frames);
+    add_all(&mut sum.processed, &counters.processed);
     add_all(&mut sum.rejected, &counters.rejected);
     add_all(&mut sum.messages, &counters.messages);
     add_all(&mut sum.anomalous, &counters.anomalous);
+    add_all(&mut sum.delivered, &counters.delivered);
+    add_all(&mut sum.withheld, &counters.withheld);
+    add_all(&mut sum.dead, &counters.dead);
+    add_all(&mut sum.shed_frames, &counters.shed_frames);
+    add_all(&mut sum.shed_messages, &counters.shed_messages);
+    for (of_tap, count) in &counters.shed_of_taps {
+        *sum.shed_of_taps.entry(*of_tap).or_default() += count;
+    }
     add_all(&mut sum.records, &counters.records);
     for (key, count) in &counters.dead_letters {
         *sum.dead_letters.entry(key.clone()).or_default() += count;

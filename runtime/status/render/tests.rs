@@ -1,6 +1,7 @@
+use super::super::ledger::Ledger;
 use super::super::snapshot::{
-    ClassStatus, DeadLetters, Health, LatencyStatus, Ledger, PluginStatus, ProcessStatus,
-    StatusSnapshot, TapStatus, TopicStatus,
+    ClassStatus, DeadLetters, Health, LatencyStatus, PluginStatus, ProcessStatus, StatusSnapshot,
+    TapStatus, TopicStatus,
 };
 use super::{WIDTH, bytes, digits, duration, micros, percent, render, short, summary};
 
@@ -25,6 +26,7 @@ fn large() -> StatusSnapshot {
         name: name(at),
         messages: number,
         anomalous: number,
+        shed: number,
         messages_per_s: 1e7,
         shed: number,
     });
