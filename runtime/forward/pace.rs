@@ -82,3 +82,6 @@ impl Default for Egress {
         Self::new(u64::MAX / 2, Instant::now())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -99,13 +99,9 @@ fn head(out: &mut String, snapshot: &StatusSnapshot) {
     }
     let within = process.cpu_permille <= process.cpu_permille_max
         && process.rss_bytes <= process.rss_bytes_max;
-    let how = match process.budget_enforced {
-        true => "",
-        false => " (measured, not yet enforced)",
-    };
     line(
         out,
-        &format!("budget     {}{how}", if within { "inside" } else { "OVER" }),
+        &format!("budget     {}", if within { "inside" } else { "OVER" }),
     );
     line(
         out,

@@ -406,7 +406,6 @@ fn sum_up(stage: &Stage, status: &Value, score: &Score) {
         number(process, &["rss_peak_bytes"]) >> 20,
         number(process, &["rss_bytes_max"]) >> 20
     );
-    println!("              (measured; enforcing it is pending)");
     println!("  logs, journal and truth: {}", stage.folder.display());
 }
 
