@@ -1,6 +1,7 @@
 //! The process itself: program, threads, status and control.
 
 use outrigger_kafka::BROKERS_PLANNED;
+use outrigger_policy::drift::TERMS_MAX;
 use outrigger_policy::plan::MemoryPlan;
 use outrigger_sandbox::engine::STACK_BYTES_MAX;
 
@@ -11,6 +12,7 @@ use crate::control::{CONNECTIONS_MAX, REQUEST_BYTES_MAX};
 use crate::forward::Forwarders;
 use crate::run::REQUESTS_MAX;
 use crate::telemetry::Latency;
+use crate::trace::TRACE_BYTES_MAX;
 
 /// Program and libraries where the maps cannot be read, bytes. Source: the release build on x86-64.
 const PROGRAM_BYTES: u64 = 32 << 20;
@@ -26,6 +28,11 @@ const BASE_BYTES: u64 = 4 << 20;
 /// What a snapshot of the status takes for a tap, plugin, class or topic, as text and as a value, bytes.
 /// Source: the largest row, a plugin's, is 1.5 KiB of text.
 const STATUS_ROW_BYTES: u64 = 8 << 10;
+/// What is reckoned of a plugin's costs by class, bytes: a square of terms, its inverse, and two on the
+/// way.
+const COSTS_BYTES: u64 = (4 * TERMS_MAX * TERMS_MAX * size_of::<f64>()) as u64;
+/// A resource trace is read as text, twice as values while it is looked at.
+const TRACE_COPIES: u64 = 3;
 /// Copies of the latencies: the pipeline's own, what it has made known, a reader's, and a merged one.
 const LATENCY_COPIES: u64 = 4;
 
@@ -58,6 +65,12 @@ pub(super) fn add(plan: &mut MemoryPlan, config: &Config) {
     lines.heap("configuration, engine", BASE_BYTES, "");
     let stacks = threads * THREAD_BYTES + bytes(STACK_BYTES_MAX);
     lines.mapped(&format!("stacks of {threads} threads"), stacks, "");
+    let plugins = bytes(used(config).count());
+    lines.heap("costs of plugins", plugins * COSTS_BYTES, "");
+    let baseline = config.budget.baseline.as_ref();
+    let trace = baseline.and_then(|path| std::fs::metadata(path).ok());
+    let trace = trace.map_or(0, |found| found.len().min(TRACE_BYTES_MAX));
+    lines.heap("the baseline", TRACE_COPIES * trace, "budget.baseline");
     let readers = 2 * bytes(CONNECTIONS_MAX);
     let latencies = (2 + delivering) * LATENCY_COPIES * bytes(Latency::bytes());
     let text = (bytes(rows) + named) * STATUS_ROW_BYTES;
