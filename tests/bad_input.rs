@@ -464,7 +464,8 @@ fn what_was_captured_outlives_a_disk_that_is_full_for_the_outputs() {
     child.kill().unwrap();
     child.wait().unwrap();
     let captured = site.data("data").frames().len();
-    assert!(captured > 0 && captured < 600, "{captured}");
+    // All of them where the tap was ahead of the pipeline, which gives way to it.
+    assert!(captured > 0 && captured <= 600, "{captured}");
     small.grow("32m");
     site.run_well("data", &[]);
     assert_eq!(site.data("data").records("echoes").len(), 600);
