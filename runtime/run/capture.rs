@@ -15,9 +15,6 @@ use super::shared::{Phase, Shared, TapState, lock, now_ns};
 /// Longest time that a tap waits for a frame before it looks whether to stop. Reason: each look
 /// wakes a thread when nothing else does, and an operator waits so long for a pause.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
-/// Longest wait for a block to fill while the pipeline is behind. Reason: a block's own cost is that
-/// of ten frames and more, and frames that the pipeline is not ready for wait anyway.
-const FILL_DELAY_MAX: Duration = Duration::from_millis(10);
 /// First and longest wait before a source is opened again.
 const REOPEN_AFTER: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 /// How often a tap's own counts are made known.
@@ -100,17 +97,10 @@ impl Capture<'_> {
 
     fn read(&self, mut tap: Box<dyn Tap>, before: &TapCounts) -> Result<Reading, TapError> {
         let mut columns = Columns::new();
-        let mut limits = self.limits;
         let mut reported: Option<Instant> = None;
         let mut last = Instant::now();
         loop {
-            let progress = tap.read(&mut columns, &limits);
-            limits.delay = if self.shared.is_behind() {
-                let frames = (columns.len(), limits.frames_max);
-                fill_delay(limits.delay, self.limits.delay, frames)
-            } else {
-                self.limits.delay
-            };
+            let progress = tap.read(&mut columns, &self.limits);
             if progress.is_err() {
                 // What came before the error is good.
                 if !columns.is_empty() {
@@ -191,21 +181,6 @@ impl Capture<'_> {
     }
 }
 
-/// The next wait for a block to fill while the pipeline is behind: twice the last until blocks are
-/// half full, so that at a steady rate the kernel never holds much more than a block for it; half of
-/// it when they are full. `frames` are those of the last block, and most of one.
-fn fill_delay(last: Duration, configured: Duration, frames: (usize, usize)) -> Duration {
-    let (frames, frames_max) = frames;
-    let most = FILL_DELAY_MAX.max(configured);
-    if frames >= frames_max {
-        (last / 2).max(configured)
-    } else if frames == 0 || frames * 2 >= frames_max {
-        last.min(most)
-    } else {
-        (last * 2).min(most)
-    }
-}
-
 /// Counts of a tap that was opened again, on top of those from before.
 fn sum(before: &TapCounts, now: &TapCounts) -> TapCounts {
     TapCounts {
@@ -227,6 +202,3 @@ enum Reading {
     Ended,
     Paused,
 }
-
-#[cfg(test)]
-mod tests;

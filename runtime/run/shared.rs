@@ -19,9 +19,6 @@ pub use crate::telemetry::{lock, now_ns};
 /// reached, further ones are refused.
 pub const REQUESTS_MAX: usize = 16;
 
-/// Blocks that wait when the pipeline is behind. Reason: one is appended while another is worked on.
-const BEHIND_BLOCKS: u64 = 2;
-
 /// What a run is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Phase {
@@ -220,12 +217,6 @@ impl Shared {
     pub(super) fn begin_block(&self, block: u64, written_ns: u64) {
         self.begun_written_ns.store(written_ns, Ordering::Relaxed);
         self.begun_block.store(block + 1, Ordering::Release);
-    }
-
-    /// True while blocks wait for the pipeline, beyond what is normal when two threads take turns.
-    pub(super) fn is_behind(&self) -> bool {
-        let begun = self.begun_block.load(Ordering::Acquire);
-        self.next_block() >= begun.saturating_add(BEHIND_BLOCKS)
     }
 
     /// What the run is doing.
