@@ -13,8 +13,9 @@ use outrigger_tap::{Progress, ReadLimits, Tap, TapConfig, TapCounts, TapError};
 use super::shared::{Phase, Shared, TapState, lock, now_ns};
 use crate::governor::Hand;
 
-/// Longest time that a tap waits for a frame before it looks whether to stop.
-const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// Longest time that a tap waits for a frame before it looks whether to stop. Reason: each look
+/// wakes a thread when nothing else does, and an operator waits so long for a pause.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// First and longest wait before a source is opened again.
 const REOPEN_AFTER: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 /// Looks without a sample of the governor after which a tap closes. Reason: two seconds.

@@ -32,8 +32,11 @@ const BLOCKS_PER_WRITE: u64 = 16;
 pub const UNWRITTEN_MAX: usize = 65_536;
 /// How often the status is made known.
 const REPORT_EVERY: Duration = Duration::from_millis(200);
-/// Longest wait for a block before looking again.
-const LOOK_EVERY: Duration = Duration::from_millis(200);
+/// Longest wait for a block before looking again. Reason: whatever the pipeline waits for wakes it,
+/// so this only bounds how old a status can be while nothing happens.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// Longest wait for room before trying again: nobody tells when others made it.
+const ROOM_EVERY: Duration = Duration::from_millis(200);
 
 /// What the pipeline's thread works with.
 pub(super) struct Process<'a> {
@@ -75,6 +78,8 @@ pub(super) struct Turn {
     /// Bytes of the journal since the last snapshot.
     bytes_since: u64,
     last_report: Option<Instant>,
+    /// Something was done since the last report.
+    unreported: bool,
     unwritten: Vec<(u64, u64)>,
     draining_since: Option<Instant>,
     /// Its part in the CPU budget.
@@ -109,6 +114,7 @@ impl Process<'_> {
             last_snapshot: None,
             bytes_since: 0,
             last_report: None,
+            unreported: true,
             unwritten: Vec::new(),
             draining_since: None,
             hand: Hand::default(),
@@ -118,6 +124,7 @@ impl Process<'_> {
         let mut block = Block::default();
         loop {
             while let Some(request) = self.shared.take_request() {
+                turn.unreported = true;
                 self.serve(request, &mut status, &mut turn)?;
             }
             let phase = self.shared.phase();
@@ -147,9 +154,14 @@ impl Process<'_> {
                 if ended && (self.until_idle || phase == Phase::Draining) {
                     break;
                 }
-                self.shared.wait_for_block(read_up_to, LOOK_EVERY);
+                let rest = match turn.unreported {
+                    true => REPORT_EVERY,
+                    false => LOOK_EVERY,
+                };
+                self.shared.wait_for_block(read_up_to, ended, rest);
                 continue;
             }
+            turn.unreported = true;
             self.process(&block, &mut archive, &mut status, &mut turn)?;
             self.report(&mut status, &mut turn, false);
         }
@@ -279,7 +291,7 @@ impl Process<'_> {
                 tracing::warn!("{error}; it is tried again until there is room");
             }
             self.report(status, turn, said.is_none());
-            self.shared.wait_for_phase(self.shared.phase(), LOOK_EVERY);
+            self.shared.wait_for_phase(self.shared.phase(), ROOM_EVERY);
         }
         if status.trouble.take().is_some() {
             tracing::info!("there is room for outputs again");
@@ -451,14 +463,16 @@ impl Process<'_> {
     }
 
     fn report(&mut self, status: &mut PipelineStatus, turn: &mut Turn, now: bool) {
-        if !now
-            && turn
-                .last_report
-                .is_some_and(|at| at.elapsed() < REPORT_EVERY)
-        {
+        // Also without anything done, but less often: delivery goes on by itself.
+        let every = match turn.unreported {
+            true => REPORT_EVERY,
+            false => LOOK_EVERY,
+        };
+        if !now && turn.last_report.is_some_and(|at| at.elapsed() < every) {
             return;
         }
         turn.last_report = Some(Instant::now());
+        turn.unreported = false;
         let quarantined: Vec<String> = status
             .plugins
             .iter()

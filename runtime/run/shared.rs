@@ -302,18 +302,22 @@ impl Shared {
 
     /// Wakes whoever waits, for instance because a tap was resumed or has ended.
     pub fn wake(&self) {
+        // Held, so that nobody is between looking and waiting: what changed may be outside of it.
+        drop(lock(&self.progress));
         self.changed.notify_all();
         self.work.notify_all();
     }
 
-    /// Waits until there is a block from `next_block` on, a request, another phase, or `timeout`.
-    pub(super) fn wait_for_block(&self, next_block: u64, timeout: Duration) {
+    /// Waits until there is a block from `next_block` on, a request, another phase, `timeout`, or
+    /// until every tap has ended where before, as `ended` says, not all had.
+    pub(super) fn wait_for_block(&self, next_block: u64, ended: bool, timeout: Duration) {
         let progress = lock(&self.progress);
         let phase = progress.phase;
         let waits = |progress: &mut Progress| {
             progress.next_block <= next_block
                 && progress.requests.is_empty()
                 && progress.phase == phase
+                && self.all_ended() == ended
         };
         drop(self.work.wait_timeout_while(progress, timeout, waits));
     }

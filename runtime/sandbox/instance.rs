@@ -8,6 +8,7 @@ use wasmtime::component::{HasSelf, InstancePre, Linker};
 use wasmtime::{ResourceLimiter, Store, Trap};
 
 use crate::bindings::common::outrigger::plugin::host::{self, Level};
+use crate::ticker;
 
 /// Longest text of a note that is kept, in bytes. Longer is cut.
 pub const NOTE_BYTES_MAX: usize = 1_024;
@@ -161,6 +162,7 @@ impl Started {
         store.set_hostcall_fuel(limits.call_bytes_max);
         store.epoch_deadline_trap();
         let _ = store.set_fuel(limits.configure_fuel);
+        let _under_way = ticker::call();
         store.set_epoch_deadline(limits.deadline_ticks);
         match pre.instantiate(&mut store) {
             Ok(instance) => Ok(Self { store, instance }),
@@ -177,6 +179,7 @@ impl Started {
     ) -> (Result<T, Fault>, u64) {
         // Fuel is on in this project's engine, so setting and reading it cannot fail.
         let _ = self.store.set_fuel(fuel);
+        let _under_way = ticker::call();
         self.store.set_epoch_deadline(limits.deadline_ticks);
         let answer = call(&mut self.store);
         let burnt = fuel.saturating_sub(self.store.get_fuel().unwrap_or(0));

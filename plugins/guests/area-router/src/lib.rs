@@ -52,10 +52,8 @@ impl Router for AreaRouter {
         let route = self.route_of(message);
         let body = &message.body;
         let redact = &self.parameters.redact;
-        let redacts = route == self.parameters.redact_route
-            && body
-                .names()
-                .any(|name| redact.iter().any(|field| field == name));
+        let redacts =
+            route == self.parameters.redact_route && redact.iter().any(|field| body.has(field));
         if redacts {
             let names: Vec<&str> = redact.iter().map(String::as_str).collect();
             out.deliver_rewritten(route.name(), &body.without(&names));

@@ -177,29 +177,33 @@ impl Map<'_> {
 }
 
 /// The body of any class, read field by field; for routers that rewrite some fields and leave the
-/// others as they are.
+/// others as they are. It is walked once: after that, a field is found by comparing names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fields {
     /// One map of string keys; checked once.
     bytes: Vec<u8>,
+    /// Where its pairs are, in order.
+    pairs: Vec<Pair>,
 }
+
+/// Where a pair is in the bytes of a body: the name without its head, the value, the end of both.
+/// Four bytes each: guest memory is smaller than 4 GiB.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Pair {
+    name: u32,
+    value: u32,
+    end: u32,
+}
+
+/// Pairs that a body has room for before it grows: a track has about twenty.
+const PAIRS_EXPECTED: usize = 24;
 
 impl Body for Fields {
     fn decode(_class: &str, bytes: &[u8]) -> Result<Self, BodyError> {
-        let mut reader = Reader::new(bytes);
-        let check = |reader: &mut Reader| -> Result<(), msgpack::Fault> {
-            for _ in 0..reader.map()? {
-                reader.str()?;
-                reader.value()?;
-            }
-            match reader.rest() {
-                [] => Ok(()),
-                _ => Err("bytes after the map"),
-            }
-        };
-        check(&mut reader).map_err(|fault| BodyError(fault.into()))?;
+        let pairs = walk(bytes).map_err(|fault| BodyError(fault.into()))?;
         Ok(Self {
             bytes: bytes.to_vec(),
+            pairs,
         })
     }
 
@@ -208,18 +212,53 @@ impl Body for Fields {
     }
 }
 
+/// Finds the pairs of a map of string keys, which must be all of the bytes.
+fn walk(bytes: &[u8]) -> Result<Vec<Pair>, msgpack::Fault> {
+    let mut reader = Reader::new(bytes);
+    let at = |reader: &Reader| (bytes.len() - reader.rest().len()) as u32;
+    let count = reader.map()?;
+    let mut pairs = Vec::with_capacity(count.min(PAIRS_EXPECTED));
+    for _ in 0..count {
+        let text = reader.str_bytes()?;
+        // Names are nearly always ASCII, which is the shorter check.
+        if !text.is_ascii() && std::str::from_utf8(text).is_err() {
+            return Err("not UTF-8");
+        }
+        let value = at(&reader);
+        reader.pass_value()?;
+        pairs.push(Pair {
+            name: value - text.len() as u32,
+            value,
+            end: at(&reader),
+        });
+    }
+    match reader.rest() {
+        [] => Ok(pairs),
+        _ => Err("bytes after the map"),
+    }
+}
+
 impl Fields {
-    /// Names and values, in order.
-    fn pairs(&self) -> impl Iterator<Item = (&str, &[u8])> {
-        let mut reader = Reader::new(&self.bytes);
-        let pairs = reader.map().unwrap_or(0);
-        (0..pairs).map_while(move |_| Some((reader.str().ok()?, reader.value().ok()?)))
+    fn part(&self, start: u32, end: u32) -> &[u8] {
+        &self.bytes[start as usize..end as usize]
+    }
+
+    fn name(&self, pair: Pair) -> &[u8] {
+        self.part(pair.name, pair.value)
     }
 
     fn head(&self, name: &str) -> Option<(Head, Reader<'_>)> {
-        let (_, value) = self.pairs().find(|(known, _)| *known == name)?;
-        let mut reader = Reader::new(value);
+        let name = name.as_bytes();
+        let mut pairs = self.pairs.iter();
+        let pair = *pairs.find(|pair| self.name(**pair) == name)?;
+        let mut reader = Reader::new(self.part(pair.value, pair.end));
         Some((reader.head().ok()?, reader))
+    }
+
+    /// True if there is such a field.
+    pub fn has(&self, name: &str) -> bool {
+        let name = name.as_bytes();
+        self.pairs.iter().any(|pair| self.name(*pair) == name)
     }
 
     /// A field that is a number.
@@ -259,16 +298,17 @@ impl Fields {
 
     /// Names of all fields, in order.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.pairs().map(|(name, _)| name)
+        let names = self.pairs.iter().map(|pair| self.name(*pair));
+        names.map(|name| std::str::from_utf8(name).expect("names were checked when it was read"))
     }
 
     /// The same body without these fields.
     pub fn without(&self, names: &[&str]) -> Self {
         self.rewritten(|name, value, out| {
-            if names.contains(&name) {
+            if names.iter().any(|known| known.as_bytes() == name) {
                 return false;
             }
-            out.extend_from_slice(value);
+            msgpack::append(out, value);
             true
         })
     }
@@ -277,8 +317,8 @@ impl Fields {
     /// number is not finite.
     pub fn with_number(&self, name: &str, number: f64) -> Self {
         self.rewritten(|known, value, out| {
-            if known != name {
-                out.extend_from_slice(value);
+            if known != name.as_bytes() {
+                msgpack::append(out, value);
             } else if number.is_finite() {
                 msgpack::write_float(out, number);
             } else {
@@ -289,22 +329,32 @@ impl Fields {
     }
 
     /// The same body, each value as `write` writes it, or left out when that says false.
-    fn rewritten(&self, mut write: impl FnMut(&str, &[u8], &mut Vec<u8>) -> bool) -> Self {
-        let mut pairs = 0;
+    fn rewritten(&self, mut write: impl FnMut(&[u8], &[u8], &mut Vec<u8>) -> bool) -> Self {
         let mut content = Vec::with_capacity(self.bytes.len() + 9);
-        for (name, value) in self.pairs() {
+        let mut pairs = Vec::with_capacity(self.pairs.len());
+        for &pair in &self.pairs {
             let start = content.len();
-            msgpack::write_str(&mut content, name);
-            if write(name, value, &mut content) {
-                pairs += 1;
+            msgpack::write_str_bytes(&mut content, self.name(pair));
+            let value = content.len();
+            let name = value - (pair.value - pair.name) as usize;
+            let old = self.part(pair.value, pair.end);
+            if write(self.name(pair), old, &mut content) {
+                let [name, value, end] = [name, value, content.len()].map(|at| at as u32);
+                pairs.push(Pair { name, value, end });
             } else {
                 content.truncate(start);
             }
         }
         let mut bytes = Vec::with_capacity(content.len() + 5);
-        msgpack::write_map(&mut bytes, pairs);
+        msgpack::write_map(&mut bytes, pairs.len());
+        let head = bytes.len() as u32;
         bytes.append(&mut content);
-        Self { bytes }
+        for pair in &mut pairs {
+            pair.name += head;
+            pair.value += head;
+            pair.end += head;
+        }
+        Self { bytes, pairs }
     }
 }
 

@@ -211,6 +211,19 @@ impl<'a> Reader<'a> {
         Ok(&before[..before.len() - self.rest.len()])
     }
 
+    /// Passes over one value, whatever it is.
+    #[inline]
+    pub(crate) fn pass_value(&mut self) -> Result<(), Fault> {
+        // What nearly all values of bodies are, without taking them apart.
+        let len = match self.rest.first() {
+            Some(0xcb) => 9,
+            Some(&marker @ 0xa0..=0xbf) => 1 + usize::from(marker & 0x1f),
+            Some(0x00..=0x7f | 0xc0 | 0xc2 | 0xc3 | 0xe0..=0xff) => 1,
+            _ => return self.skip(DEPTH_MAX),
+        };
+        self.take(len).map(drop)
+    }
+
     fn skip(&mut self, depth: u32) -> Result<(), Fault> {
         let depth = depth.checked_sub(1).ok_or("nested too deep")?;
         match self.head()? {
@@ -338,6 +351,13 @@ fn append_ends<const N: usize>(out: &mut Vec<u8>, bytes: &[u8]) {
 pub(crate) fn write_text(out: &mut Vec<u8>, value: &str) {
     write_str_head(out, value.len());
     append(out, value.as_bytes());
+}
+
+/// A string that is UTF-8 already, of a length that only the data knows.
+#[inline]
+pub(crate) fn write_str_bytes(out: &mut Vec<u8>, value: &[u8]) {
+    write_str_head(out, value.len());
+    append(out, value);
 }
 
 /// A string whose length the compiler knows, where this is inlined.

@@ -137,6 +137,7 @@ fn fields_can_be_read_removed_and_replaced() {
     assert_eq!(fields.flag("own"), Some(true));
     assert_eq!(fields.text("lat_deg"), None);
     assert_eq!(fields.number("absent"), None);
+    assert!(fields.has("deep") && !fields.has("dee") && !fields.has("a"));
     let redacted = fields.without(&["name", "absent", "own"]);
     assert_eq!(
         redacted.names().collect::<Vec<_>>(),
@@ -150,6 +151,8 @@ fn fields_can_be_read_removed_and_replaced() {
         read,
         serde_json::json!({"lat_deg": 52.0, "count": -3, "deep": {"a": [1, 2]}})
     );
+    // What was rewritten knows its own pairs, as if it had been read.
+    assert_eq!(Fields::decode("any", &encoded(&coarse)).unwrap(), coarse);
 }
 
 #[test]
@@ -159,6 +162,9 @@ fn what_is_no_map_of_names_is_refused() {
         b"\x90",
         b"\x81\xa1a",
         b"\x80\x80",
+        b"\x81\xa1\xff\x01",
+        b"\x81\xa1a\xa2x",
+        b"\x81\xa1a\xcb\x40",
         b"",
     ] {
         assert!(Fields::decode("any", bytes).is_err(), "{bytes:?}");
