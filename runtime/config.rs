@@ -282,6 +282,16 @@ impl Config {
         }
     }
 
+    /// A rule of another module that a key breaks, as an error of this file.
+    pub(crate) fn error(&self, key: &str, message: String) -> ConfigErrors {
+        ConfigErrors::from(ConfigError {
+            file: self.file.clone(),
+            line: Some(read::line_of(&self.lines, key)),
+            key: key.to_owned(),
+            message,
+        })
+    }
+
     /// One tap.
     pub fn tap(&self, id: TapId) -> &TapConfig {
         &self.taps[id.index()]

@@ -41,6 +41,7 @@ use lane::Flight;
 pub use lane::Lane;
 pub use memory::{MemoryPlan, memory};
 pub use office::{Ending, Office, Refusal};
+pub(crate) use open::bounds;
 pub use open::{Dirs, Forwarders, OpenForward, OpenForwarder, Opened, cluster, open};
 pub(crate) use open::{progress_spec, topic_spec};
 pub use pace::{Egress, Pace};

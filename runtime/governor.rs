@@ -1,11 +1,14 @@
-//! Samples of what this process uses and of what the host has, and the two things that obey them:
-//! the [`Gate`] that threads pass, and the [`Circuit`] that closes taps. What is decided is decided
-//! by `outrigger_policy::budget` and `outrigger_policy::breaker`.
+//! Samples of what this process uses and of what the host has, and what obeys them: the [`Gate`] that
+//! threads pass, the [`Circuit`] that closes taps, the cap on memory ([`cap`]). What is decided is
+//! decided by `outrigger_policy::budget` and `outrigger_policy::breaker`.
+
+pub mod cap;
 
 mod circuit;
 mod drift;
 mod gate;
 mod host;
+pub mod priority;
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -28,6 +28,7 @@
 //! | [`telemetry`] | clock, latencies, locks |
 //! | [`governor`] | samples of this process and its host; the gate and the circuit that obey policy |
 //! | [`trace`] | what a run cost: written by a profile, read as a baseline |
+//! | [`memory`] | what everything can come to in memory, held against the budget |
 //! | [`status`], [`control`] | what it says of itself; signals and sockets |
 //! | [`cli`] | one file per subcommand |
 //!
@@ -60,6 +61,7 @@ pub mod forward;
 pub mod governor;
 pub mod install;
 pub mod keys;
+pub mod memory;
 pub mod partitions;
 pub mod pipeline;
 pub mod record;

@@ -34,6 +34,7 @@ use std::sync::Arc;
 
 use outrigger_policy::labels::LabelId;
 use outrigger_policy::ledger::FrameAccount;
+use outrigger_policy::limits::{BATCH_RECORDS_BYTES, BATCH_RECORDS_FACTOR};
 use outrigger_policy::state::Kept;
 use outrigger_policy::topology::{PluginId, TapId, Target, Topology};
 use outrigger_policy::verdict::OnQuarantine;
@@ -42,6 +43,7 @@ use batch::Batch;
 pub use bury::{REFUSED, Refusal};
 pub use carry::Carried;
 use decode::{DecodeStage, FrameBatch};
+use expire::EVICTED_MAX;
 pub use fold::{Change, Folded, StorePart};
 use member::{Calls, Member, Serves};
 pub use member::{Installed, MisfitError, PluginCounters};
@@ -198,6 +200,8 @@ impl Pipeline {
         archive: &mut dyn FrameArchive,
     ) -> Result<(), Stopped> {
         self.begin(input.block);
+        let frames_bytes = input.frames.bytes().len();
+        self.batch.room_max = BATCH_RECORDS_BYTES.max(BATCH_RECORDS_FACTOR * frames_bytes);
         let tap = input.tap.index();
         if let Some(tick_ns) = input.tick_ns {
             self.advance(input, tick_ns, outbox, archive);
@@ -293,9 +297,12 @@ impl Pipeline {
         }
         self.route();
         self.emit(input, outbox, archive);
+        outbox.relieve(&mut self.calls.new_late);
         // What was evicted to make room comes after the batch that needed the room.
         for (plugin, serves, kept) in evicted {
-            self.expire_kept(input, plugin, serves, kept, outbox, archive);
+            for kept in kept.chunks(EVICTED_MAX) {
+                self.expire_kept(input, plugin, serves, kept, outbox, archive);
+            }
         }
     }
 

@@ -89,7 +89,7 @@ pub struct Failure<'a> {
     pub stage: &'a str,
     /// What was wrong, for people.
     pub detail: &'a str,
-    /// The frame; `None` if the journal no longer holds it.
+    /// The frame; `None` if the journal no longer holds it, or its batch has too many of them.
     pub frame: Option<&'a [u8]>,
 }
 

@@ -22,6 +22,7 @@ mod group;
 mod keep;
 mod lag;
 mod open;
+mod outlet;
 mod process;
 mod recover;
 mod shared;
@@ -41,6 +42,7 @@ use crate::config::Config;
 use crate::data::DataDir;
 use crate::forward::{self, Forwarders};
 use crate::governor::Hand;
+use crate::governor::priority::be_nice;
 use crate::install::Plugins;
 use crate::pipeline::Pipeline;
 use crate::snapshot::{self, Identity, Snapshot};
@@ -50,7 +52,7 @@ use capture::Capture;
 pub use error::RunError;
 use govern::Govern;
 pub use govern::SAMPLE_EVERY;
-pub use group::GroupRun;
+pub use group::{GROUP_BYTES_MAX, GROUP_FLIGHT_BYTES, GROUP_FRAMES_MAX, GroupRun};
 use keep::Keep;
 pub use open::{Loss, Started, build};
 use open::{
@@ -58,7 +60,7 @@ use open::{
     open_topic_options, open_topics, stream_starts,
 };
 use process::Process;
-pub use process::Processed;
+pub use process::{Processed, UNWRITTEN_MAX};
 pub use recover::RecoverError;
 pub use shared::{Phase, REQUESTS_MAX, Request, RequestKind, Shared, TapState, lock, now_ns};
 pub use tally::{Passage, ShedCause, StreamStart, Tally};
@@ -315,11 +317,13 @@ impl Run {
             delay: Duration::from_micros(journal.block_delay_us),
             wait: Duration::from_millis(journal.tick_ms),
         };
+        let nice = config.budget.nice;
         let done = AtomicBool::new(false);
         let done = &done;
         let desk = deliver::Desk {
             shared: &shared,
             audit: &audit,
+            nice,
             hand: Mutex::default(),
         };
         let govern = Govern {
@@ -331,7 +335,10 @@ impl Run {
         let processed = std::thread::scope(|scope| {
             let named = |name: String| std::thread::Builder::new().name(name);
             let keeper = named("keeper".to_owned())
-                .spawn_scoped(scope, move || keep.run(done))
+                .spawn_scoped(scope, move || {
+                    give_way(nice);
+                    keep.run(done);
+                })
                 .map_err(RunError::Thread)?;
             let governor = named("governor".to_owned())
                 .spawn_scoped(scope, move || govern.run(done))
@@ -340,7 +347,10 @@ impl Run {
                 shared.fail(error.to_string());
             }
             let pipeline = named("pipeline".to_owned())
-                .spawn_scoped(scope, move || process.run())
+                .spawn_scoped(scope, move || {
+                    give_way(nice);
+                    process.run()
+                })
                 .map_err(RunError::Thread);
             let mut capturing = Vec::new();
             if pipeline.is_ok() {
@@ -391,6 +401,13 @@ impl Run {
             None => closed.map(|()| processed),
             Some(cause) => Err(RunError::Failed(cause)),
         }
+    }
+}
+
+/// Makes the calling thread, and what libraries start from it, give way to others.
+fn give_way(nice: i32) {
+    if let Err(error) = be_nice(nice) {
+        tracing::warn!("a thread's priority cannot be lowered: {error}");
     }
 }
 

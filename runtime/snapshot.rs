@@ -5,7 +5,7 @@
 //! file; the two newest are kept. A snapshot is only taken where instances restart, and after
 //! journal and topic logs up to it are on stable storage.
 
-use std::io::{Read, Write};
+use std::io::{BufWriter, Read, Write};
 
 use cap_std::fs::{Dir, OpenOptions};
 use outrigger_policy::state::Kept;
@@ -19,6 +19,8 @@ use crate::pipeline::{Folded, StorePart};
 pub const SNAPSHOT_VERSION: u32 = 1;
 /// Snapshots kept. Reason: one to go on from, and one more should it turn out damaged.
 pub const SNAPSHOTS_KEPT: usize = 2;
+/// Bytes of a snapshot that are written at once. Reason: beyond it a system call's cost no longer shows.
+pub const WRITE_BYTES: usize = 64 << 10;
 const SUFFIX: &str = ".snapshot";
 
 /// What must be the same for re-execution to give the same outputs.
@@ -71,7 +73,7 @@ impl std::fmt::Display for SnapshotError {
 
 impl std::error::Error for SnapshotError {}
 
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 struct KeptRow {
     #[serde(with = "serde_bytes")]
     key: Vec<u8>,
@@ -83,9 +85,10 @@ struct KeptRow {
     touched: u64,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 struct File {
-    version: u32,
+    #[serde(rename = "version")]
+    _version: u32,
     #[serde(with = "serde_bytes")]
     log_id: Vec<u8>,
     next_block: u64,
@@ -101,48 +104,115 @@ struct File {
     shed: Vec<String>,
 }
 
-impl From<&Snapshot> for File {
-    fn from(snapshot: &Snapshot) -> Self {
-        let row = |kept: &Kept| KeptRow {
-            key: kept.key.clone(),
-            value: kept.value.clone(),
+/// The same for writing: what a snapshot holds is not copied once more.
+#[derive(Serialize)]
+struct KeptRef<'a> {
+    #[serde(with = "serde_bytes")]
+    key: &'a [u8],
+    #[serde(with = "serde_bytes")]
+    value: &'a [u8],
+    class: u16,
+    domain: u16,
+    seen_ns: u64,
+    touched: u64,
+}
+
+/// The keys of a store, one after the other.
+struct Rows<'a>(&'a [Kept]);
+
+impl Serialize for Rows<'_> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().map(|kept| KeptRef {
+            key: &kept.key,
+            value: &kept.value,
             class: kept.class,
             domain: kept.domain,
             seen_ns: kept.seen_ns,
             touched: kept.touched,
-        };
+        }))
+    }
+}
+
+/// [`File`] for writing; fields as there.
+#[derive(Serialize)]
+struct FileRef<'a> {
+    version: u32,
+    #[serde(with = "serde_bytes")]
+    log_id: &'a [u8],
+    next_block: u64,
+    identity: &'a Identity,
+    taps: &'a [(String, u64)],
+    health: Vec<(&'a str, u32, u32, bool)>,
+    stores: Vec<(&'a str, &'a str, Option<&'a str>, Rows<'a>)>,
+    classes: &'a [String],
+    shed: &'a [String],
+}
+
+impl<'a> From<&'a Snapshot> for FileRef<'a> {
+    fn from(snapshot: &'a Snapshot) -> Self {
         let folded = &snapshot.folded;
+        let health = folded.health.iter().map(|(name, health)| {
+            let Health {
+                faults,
+                good_rows,
+                quarantined,
+            } = *health;
+            (&name[..], faults, good_rows, quarantined)
+        });
+        let stores = folded.stores.iter().map(|part| {
+            let rows = Rows(&part.kept);
+            (&part.plugin[..], &part.label[..], part.tap.as_deref(), rows)
+        });
         Self {
             version: SNAPSHOT_VERSION,
-            log_id: snapshot.log_id.to_vec(),
+            log_id: &snapshot.log_id,
             next_block: snapshot.next_block,
-            identity: snapshot.identity.clone(),
-            taps: folded.taps.clone(),
-            shed: folded.shed.clone(),
-            classes: folded.classes.clone(),
-            health: folded
-                .health
-                .iter()
-                .map(|(name, health)| {
-                    let Health {
-                        faults,
-                        good_rows,
-                        quarantined,
-                    } = *health;
-                    (name.clone(), faults, good_rows, quarantined)
-                })
-                .collect(),
-            stores: folded
-                .stores
-                .iter()
-                .map(|part| {
-                    let rows = part.kept.iter().map(row).collect();
-                    let tap = part.tap.clone();
-                    (part.plugin.clone(), part.label.clone(), tap, rows)
-                })
-                .collect(),
+            identity: &snapshot.identity,
+            taps: &folded.taps,
+            health: health.collect(),
+            stores: stores.collect(),
+            classes: &folded.classes,
+            shed: &folded.shed,
         }
     }
+}
+
+/// Hashes what is written through it.
+struct Hashing<W> {
+    to: W,
+    hash: Sha256,
+}
+
+impl<W: Write> Write for Hashing<W> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let written = self.to.write(bytes)?;
+        self.hash.update(&bytes[..written]);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.to.flush()
+    }
+}
+
+/// What kept a snapshot from being written: it is plain data, so that is the file.
+fn cause(error: rmp_serde::encode::Error) -> std::io::Error {
+    use rmp::encode::ValueWriteError::{InvalidDataWrite, InvalidMarkerWrite};
+    match error {
+        rmp_serde::encode::Error::InvalidValueWrite(
+            InvalidDataWrite(error) | InvalidMarkerWrite(error),
+        ) => error,
+        other => std::io::Error::other(other),
+    }
+}
+
+/// Writes the file as it goes, so that it never lies in memory whole.
+fn write_file(file: &mut impl Write, snapshot: &Snapshot) -> std::io::Result<()> {
+    let hash = Sha256::new();
+    let mut out = BufWriter::with_capacity(WRITE_BYTES, Hashing { to: file, hash });
+    rmp_serde::encode::write(&mut out, &FileRef::from(snapshot)).map_err(cause)?;
+    let Hashing { to, hash } = out.into_inner().map_err(|error| error.into_error())?;
+    to.write_all(&hash.finalize())
 }
 
 impl File {
@@ -199,16 +269,13 @@ pub fn write(dir: &Dir, snapshot: &Snapshot) -> Result<(), SnapshotError> {
     // One name for all, so that failed attempts on a full disk do not add up.
     let beside = "writing.tmp";
     let io = |error| SnapshotError::Io(name.clone(), error);
-    let mut bytes = rmp_serde::to_vec(&File::from(snapshot)).expect("a snapshot is plain data");
-    let digest = Sha256::digest(&bytes);
-    bytes.extend_from_slice(&digest);
     let mut file = dir
         .open_with(
             beside,
             OpenOptions::new().write(true).create(true).truncate(true),
         )
         .map_err(io)?;
-    file.write_all(&bytes).map_err(io)?;
+    write_file(&mut file, snapshot).map_err(io)?;
     file.sync_all().map_err(io)?;
     dir.rename(beside, dir, &name).map_err(io)?;
     dir.open(".")

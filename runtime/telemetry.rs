@@ -20,6 +20,11 @@ impl Default for Latency {
 }
 
 impl Latency {
+    /// Memory of one, bytes.
+    pub fn bytes() -> usize {
+        size_of::<Self>() + Self::default().0.distinct_values() * size_of::<u64>()
+    }
+
     /// Records `count` latencies of `ns` nanoseconds.
     pub fn record(&mut self, ns: u64, count: u64) {
         let us = (ns / 1_000).clamp(1, LATENCY_US_MAX);

@@ -32,9 +32,9 @@ pub use tail::{Bell, Handed, TAIL_BYTES_MAX, Tail, TailCounts, Taken};
 /// and what a block becomes is bounded by its plugins' limits. Reason: a block of a log holds at most
 /// 4 MiB, and a record is far smaller: a body, a frame, and some evidence. Retention makes room for a
 /// segment: a larger block would find no room in a log that is full, though nothing in it is owed.
-const WAITING_BYTES_MAX: usize = 1 << 20;
+pub const WAITING_BYTES_MAX: usize = 1 << 20;
 /// Records that wait, by number. As above.
-const WAITING_RECORDS_MAX: usize = 16_384;
+pub const WAITING_RECORDS_MAX: usize = 16_384;
 
 /// A topic log could not be opened, read or written.
 #[derive(Debug)]
@@ -199,6 +199,13 @@ impl Topics {
     /// True if more waits than the bounds of one log allow.
     pub fn lacks_room(&self) -> bool {
         self.logs.iter().flatten().any(|log| !log.full.is_empty())
+    }
+
+    /// Bytes of records that wait in full blocks.
+    pub fn waiting_bytes(&self) -> usize {
+        let logs = self.logs.iter().flatten();
+        let full = logs.flat_map(|log| &log.full);
+        full.map(|columns| columns.bytes().len()).sum()
     }
 
     /// Writes everything that waits. Without room on the disk it keeps waiting, and may be tried

@@ -9,6 +9,7 @@ use std::net::UdpSocket;
 
 use outrigger::pipeline::PluginCounters;
 use outrigger::status::StatusSnapshot;
+use outrigger_policy::limits::DEAD_FRAMES_BYTES;
 use outrigger_policy::verdict::FaultKind;
 use serde_json::json;
 
@@ -615,4 +616,39 @@ fn operator_lifts_a_quarantine_and_recovery_knows_it() {
     let audit = data.audit();
     let by_operator = |event: &str| audit.iter().any(|r| r.event == event && r.uid.is_some());
     assert!(by_operator("lift"));
+}
+
+/// A decoder that rejects the first frame of a batch as often, for each frame, as its first byte says.
+/// A block of 256 frames, the first one large.
+fn rejects_again(times: u8) -> Line {
+    let text = configuration("validator", "").replace("decoder.wasm", "rejects_again.wasm");
+    let limits = "[plugins.decoder]\noutputs_per_input_max = 128\nmessage_fuel = 1_000_000";
+    let mut line = Line::open(installed(), &text.replace("[plugins.decoder]", limits));
+    let large = vec![times; 60_000];
+    let mut frames: Vec<(u64, &[u8])> = vec![(START_NS, &large)];
+    frames.resize(256, (START_NS, &[1, 1]));
+    line.block("bus", &frames).unwrap();
+    line
+}
+
+#[test]
+fn frames_in_dead_letters_are_limited() {
+    let mut line = rejects_again(64);
+    let dead = line.records("_dead-letters");
+    assert_eq!(dead.len(), 64 * 256);
+    let frames = dead.iter().filter_map(|record| record.frame.as_ref());
+    let bytes: usize = frames.map(|frame| frame.0.len()).sum();
+    // As many as there is room for, and each of them whole.
+    assert_eq!(bytes, DEAD_FRAMES_BYTES / 60_000 * 60_000);
+    assert_eq!(line.plugin("decoder").counters.faults, [].into());
+}
+
+#[test]
+fn records_of_a_batch_are_limited() {
+    let mut line = rejects_again(128);
+    let faults = line.plugin("decoder").counters.faults;
+    assert_eq!(faults, [(FaultKind::Rejected, 1)].into());
+    // Taken in halves, it fits; the second half begins with a frame that is rejected once.
+    let dead = line.records("_dead-letters");
+    assert_eq!(dead.len(), 128 * 128 + 128);
 }

@@ -23,7 +23,7 @@ const SHOWN_S: u64 = 35;
 const FOUND_WITHIN_NS: u64 = 16_000_000_000;
 
 /// A tap of a mission: its name, its sensor (all where there is none), and how a line holds a frame.
-type Tap = (&'static str, Option<&'static str>, &'static str);
+pub(crate) type Tap = (&'static str, Option<&'static str>, &'static str);
 
 /// A fault of the truth.
 #[derive(Debug, Default)]
@@ -87,7 +87,7 @@ fn play(folder: &Path, site: &Site, taps: &[Tap]) -> BTreeMap<String, Fault> {
 }
 
 /// The mission's configuration with taps that read the recordings: every other line is its own.
-fn configuration(folder: &Path, taps: &[Tap]) -> String {
+pub(crate) fn configuration(folder: &Path, taps: &[Tap]) -> String {
     let text = fs::read_to_string(folder.join("outrigger.toml")).unwrap();
     let plugins = format!("plugins_dir = \"{}\"", installation().display());
     let mut out = String::new();

@@ -14,6 +14,7 @@ use outrigger_policy::topology::{Class, Plugin, PluginId, Role, Tap, Target, Top
 use outrigger_policy::verdict::OnQuarantine;
 
 use crate::config::{Config, ConfigErrors, PluginConfig, TapSource, hex};
+use crate::memory::{admit, plan};
 
 use json::render_errors;
 pub use json::render_json;
@@ -40,7 +41,8 @@ pub struct Report {
     pub good: bool,
 }
 
-/// Checks a file: its syntax, values and topology, its reference files, and its pins if `strict`.
+/// Checks a file: its syntax, values and topology, its reference files, its pins if `strict`, and that
+/// what it plans fits the memory budget of this host.
 pub fn check(file: &Path, options: Options) -> Report {
     match load(file, options.strict) {
         Ok(config) => Report {
@@ -70,6 +72,7 @@ fn load(file: &Path, strict: bool) -> Result<Config, ConfigErrors> {
     for plugin in config.topology.plugin_ids() {
         config.read_references(plugin)?;
     }
+    admit(&config, &plan(&config))?;
     Ok(config)
 }
 
@@ -110,7 +113,7 @@ pub fn render(config: &Config) -> String {
     for id in topology.plugin_ids() {
         render_limits(&mut out, topology.plugin(id), config.plugin(id), topology);
     }
-    memory::render(&mut out, config);
+    memory::render(&mut out, config, &plan(config));
     line(&mut out, "\n# Settings");
     render_settings(&mut out, config.settings());
     if !config.warnings.is_empty() {

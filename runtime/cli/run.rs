@@ -11,6 +11,7 @@ use clap::Args;
 use super::{EXIT_CONFIG, EXIT_FAILED, EXIT_START};
 use crate::config::Config;
 use crate::control;
+use crate::memory;
 use crate::run::{GroupRun, Run, RunOptions};
 use crate::status::{StatusSnapshot, forget_last, leave_last, summary};
 
@@ -50,6 +51,7 @@ pub fn run(args: &RunArgs) -> ExitCode {
         if let Some(bootstrap) = &args.kafka {
             config.mirror_all(bootstrap)?;
         }
+        memory::admit(&config, &memory::plan(&config))?;
         Ok(config)
     });
     let config = match loaded {
@@ -61,6 +63,9 @@ pub fn run(args: &RunArgs) -> ExitCode {
     };
     for warning in &config.warnings {
         tracing::warn!("{warning}");
+    }
+    if let Err(error) = memory::cap(&config) {
+        tracing::warn!("memory has no cap of the kernel's: {error}");
     }
     let options = RunOptions {
         until_idle: args.until_idle,

@@ -6,10 +6,14 @@ use super::lane::Flight;
 use super::open::{bounds, guarantee_name};
 use super::{FLIGHTS_MAX, Forwarders};
 use crate::config::{Config, Guarantee};
-use crate::topics::TAIL_BYTES_MAX;
+use crate::topics::{TAIL_BYTES_MAX, WAITING_BYTES_MAX, WAITING_RECORDS_MAX};
 
 /// Largest fetch of a client that only asks, bytes: the progress is read with it.
 const ASKING_FETCH_BYTES: u64 = 256 << 10;
+
+/// A topic that is behind: the reader's block and its records, bytes. The largest block of a topic log
+/// is one of waiting records with their times and ends.
+const READING_BYTES: u64 = 2 * (WAITING_BYTES_MAX + 12 * WAITING_RECORDS_MAX) as u64;
 
 /// What a forwarder, or what looks at a cluster's readers, can come to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +44,10 @@ pub fn memory(config: &Config) -> Vec<MemoryPlan> {
         lines.push(MemoryLine {
             what: "blocks handed over",
             bytes: (topics * TAIL_BYTES_MAX) as u64,
+        });
+        lines.push(MemoryLine {
+            what: "reading the logs back",
+            bytes: topics as u64 * READING_BYTES,
         });
         lines.push(MemoryLine {
             what: "records under way",

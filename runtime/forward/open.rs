@@ -90,6 +90,11 @@ impl Forwarders {
         Self { groups }
     }
 
+    /// Number of forwarders.
+    pub fn count(&self) -> u64 {
+        self.groups.len() as u64
+    }
+
     /// Each forwarder's cluster, guarantee and number of topics.
     pub(super) fn sizes(&self) -> impl Iterator<Item = (usize, Guarantee, usize)> {
         let groups = self.groups.iter();
@@ -356,7 +361,7 @@ pub fn cluster(settings: &KafkaConfig, deployment: &str) -> Result<Cluster, Open
 }
 
 /// What a cluster's clients are bounded by.
-pub(super) fn bounds(settings: &KafkaConfig) -> Bounds {
+pub(crate) fn bounds(settings: &KafkaConfig) -> Bounds {
     Bounds {
         queue_bytes_max: settings.queue_bytes_max,
         record_bytes_max: settings.record_bytes_max + HEADERS_BYTES,

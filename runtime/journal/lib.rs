@@ -45,7 +45,7 @@ pub use log::{OpenReport, Options, Writer};
 pub use reader::Reader;
 pub use recover::Cut;
 pub use retain::Retained;
-pub use segment::{Damage, StreamInfo};
+pub use segment::{Damage, SEGMENT_HEADER_BYTES_MAX, SEGMENT_LISTED_BYTES, StreamInfo};
 pub use stat::{Stat, stat};
 pub use sync::{SyncError, SyncHandle, Tip};
 pub use verify::{Problem, VerifyReport, verify};

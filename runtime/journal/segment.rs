@@ -35,7 +35,7 @@ pub const STREAM_ORIGIN_BYTES_MAX: usize = 1_024;
 pub const SEGMENTS_MAX: usize = 100_000;
 
 /// Largest header: fixed fields, a full table of streams, and the checksum, rounded up.
-pub(crate) const SEGMENT_HEADER_BYTES_MAX: usize = 96 << 10;
+pub const SEGMENT_HEADER_BYTES_MAX: usize = 96 << 10;
 
 const _: () = assert!(
     512 + STREAMS_MAX * (STREAM_NAME_BYTES_MAX + STREAM_ORIGIN_BYTES_MAX + 64)
@@ -300,6 +300,9 @@ pub(crate) struct Listed {
     pub(crate) first_block: u64,
     pub(crate) bytes: u64,
 }
+
+/// Memory of a segment in a writer's list, bytes: the list, and one that it grows from.
+pub const SEGMENT_LISTED_BYTES: usize = 2 * size_of::<Listed>();
 
 /// Listings begun while retention removes segments under them.
 const LISTINGS_MAX: usize = 8;

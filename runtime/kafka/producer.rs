@@ -1,6 +1,7 @@
 //! A producer of one guarantee: sends, and says what became of each record.
 
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use rdkafka::TopicPartitionList;
@@ -8,12 +9,16 @@ use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::ConsumerGroupMetadata;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::message::{BorrowedMessage, Header, Headers as _, Message as _, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, DeliveryResult, Producer as _, ProducerContext};
 use rdkafka::statistics::Statistics;
 
 use crate::client::{Cluster, REQUEST_TIMEOUT_MS, log};
 use crate::trouble::{Remedy, Trouble};
+
+/// Records that wait, with keys and headers, as a multiple of the queue's bound. Reason: librdkafka counts
+/// values alone against that bound, and headers are as long again.
+pub(crate) const WITH_HEADERS: u64 = 2;
 
 /// Longest sleep inside a wait, so that it ends soon after what it waits for.
 const POLL_STEP: Duration = Duration::from_millis(1);
@@ -89,6 +94,8 @@ pub struct ProducerFigures {
 #[derive(Default)]
 struct Context {
     reports: Mutex<Vec<Delivered>>,
+    /// Bytes of records that have no report yet, keys and headers included.
+    waiting_bytes: AtomicU64,
     figures: Mutex<ProducerFigures>,
     /// Kafka's name of it, and what the library said.
     last_error: Mutex<Option<(String, String)>>,
@@ -149,6 +156,23 @@ impl Context {
     }
 }
 
+/// Bytes of a record's key, value and headers.
+fn shipment_bytes(shipment: &Shipment<'_>) -> u64 {
+    let headers = shipment.headers.iter();
+    let headers: usize = headers.map(|(key, value)| key.len() + value.len()).sum();
+    let length = |part: Option<&[u8]>| part.map_or(0, <[u8]>::len);
+    (length(shipment.key) + length(shipment.value) + headers) as u64
+}
+
+/// The same of a record that comes back.
+fn message_bytes(message: &BorrowedMessage<'_>) -> u64 {
+    let headers = message.headers().into_iter().flat_map(|all| all.iter());
+    let headers: usize = headers
+        .map(|header| header.key.len() + header.value.map_or(0, <[u8]>::len))
+        .sum();
+    (message.key_len() + message.payload_len() + headers) as u64
+}
+
 impl ProducerContext for Context {
     type DeliveryOpaque = usize;
 
@@ -157,6 +181,9 @@ impl ProducerContext for Context {
             Ok(_) => Ok(()),
             Err((error, _)) => Err(self.because(Trouble::of("delivery", error))),
         };
+        let (Ok(message) | Err((_, message))) = result;
+        self.waiting_bytes
+            .fetch_sub(message_bytes(message), Ordering::AcqRel);
         lock(&self.reports).push(Delivered { ticket, outcome });
     }
 }
@@ -164,6 +191,7 @@ impl ProducerContext for Context {
 /// A producer. Memory: [`crate::producer_memory`].
 pub struct Producer {
     inner: BaseProducer<Context>,
+    waiting_bytes_max: u64,
 }
 
 impl Producer {
@@ -215,7 +243,10 @@ impl Producer {
         let inner = config
             .create_with_context(Context::default())
             .map_err(|error| Trouble::of_client(&error))?;
-        Ok(Self { inner })
+        Ok(Self {
+            inner,
+            waiting_bytes_max: WITH_HEADERS * bounds.queue_bytes_max,
+        })
     }
 
     /// Fences every producer before under this id, and ends what they left. Blocks for `timeout` at
@@ -253,6 +284,13 @@ impl Producer {
     /// # Errors
     /// This record, or this client, is refused.
     pub fn send(&self, shipment: &Shipment<'_>) -> Result<bool, Trouble> {
+        let bytes = shipment_bytes(shipment);
+        let waiting = &self.inner.context().waiting_bytes;
+        let before = waiting.fetch_add(bytes, Ordering::AcqRel);
+        if before > 0 && before + bytes > self.waiting_bytes_max {
+            waiting.fetch_sub(bytes, Ordering::AcqRel);
+            return Ok(false);
+        }
         let mut headers = OwnedHeaders::new_with_capacity(shipment.headers.len());
         for &(key, value) in shipment.headers {
             headers = headers.insert(Header {
@@ -269,8 +307,13 @@ impl Producer {
         record.partition = shipment.partition;
         match self.inner.send(record) {
             Ok(()) => Ok(true),
-            Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), _)) => Ok(false),
-            Err((error, _)) => Err(Trouble::of("send", &error)),
+            Err((error, _)) => {
+                waiting.fetch_sub(bytes, Ordering::AcqRel);
+                match error {
+                    KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull) => Ok(false),
+                    error => Err(Trouble::of("send", &error)),
+                }
+            }
         }
     }
 
@@ -283,6 +326,11 @@ impl Producer {
     /// Records that have no report yet.
     pub fn under_way(&self) -> usize {
         usize::try_from(self.inner.in_flight_count()).unwrap_or(0)
+    }
+
+    /// Bytes of them, with keys and headers.
+    pub fn waiting_bytes(&self) -> u64 {
+        self.inner.context().waiting_bytes.load(Ordering::Acquire)
     }
 
     /// Waits until every record has a report, for `timeout` at most. True if so. The reports are
@@ -367,3 +415,6 @@ impl Producer {
         last.map(|(_, reason)| reason)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,9 +1,12 @@
 //! The messages of a batch on their way through the stages.
 
+use std::cell::Cell;
 use std::ops::Range;
 
 use outrigger_policy::labels::LabelId;
+use outrigger_policy::limits::{ANOMALY_BYTES, RECORD_BYTES};
 use outrigger_policy::topology::{ClassId, PluginId, TopicId};
+use outrigger_policy::verdict::{Fault, FaultKind};
 
 /// A piece of [`Batch::bytes`].
 pub(super) type Span = Range<usize>;
@@ -23,6 +26,8 @@ pub(super) struct Message {
     pub(super) index: u32,
     /// Highest severity so far, 0 for none.
     pub(super) severity: u8,
+    /// What its anomalies take in a record, bytes.
+    pub(super) evidence_bytes: usize,
     /// False once it is a dead letter.
     pub(super) live: bool,
 }
@@ -73,10 +78,50 @@ pub(super) struct Batch {
     pub(super) broken: Vec<Broken>,
     pub(super) deliveries: Vec<Delivery>,
     pub(super) dead: Vec<Dead>,
+    /// Bytes of records that it may become.
+    pub(super) room_max: usize,
+    /// Of these, what is taken.
+    taken: Cell<usize>,
+}
+
+/// What a message takes in a record, bytes, apart from its anomalies.
+pub(super) fn record_bytes(key: usize, body: usize, sources: usize) -> usize {
+    // A number takes at most nine bytes in MessagePack.
+    RECORD_BYTES + key + body + 9 * sources
+}
+
+/// What anomalies take in a record, bytes.
+pub(super) fn evidence_bytes(anomalies: usize, details: usize) -> usize {
+    ANOMALY_BYTES * anomalies + details
 }
 
 impl Batch {
+    /// Takes room for records that an answer leads to.
+    ///
+    /// # Errors
+    /// There is not so much: a fault of whose answer it is, and nothing is taken.
+    pub(super) fn claim(&self, bytes: usize) -> Result<(), Fault> {
+        let taken = self.taken.get().saturating_add(bytes);
+        if taken > self.room_max {
+            let most = self.room_max;
+            return Err(Fault {
+                kind: FaultKind::Rejected,
+                detail: format!("a batch may become {most} bytes of records, this is more"),
+            });
+        }
+        self.taken.set(taken);
+        Ok(())
+    }
+
+    /// What a message takes in a record, bytes.
+    pub(super) fn message_bytes(&self, at: usize) -> usize {
+        let message = &self.messages[at];
+        let (key, body) = (message.key.len(), message.body.len());
+        record_bytes(key, body, message.sources.len()) + message.evidence_bytes
+    }
+
     pub(super) fn clear(&mut self) {
+        self.taken.set(0);
         self.bytes.clear();
         self.sources.clear();
         self.messages.clear();

@@ -77,6 +77,7 @@ impl Pipeline {
                         sources: source..source + 1,
                         index: 0,
                         severity: *severity,
+                        evidence_bytes: 0,
                         live: true,
                     });
                 }

@@ -2,15 +2,16 @@
 
 use std::ops::Range;
 
-use outrigger_policy::claims::{Decoded, FrameKeys, NO_MARKING};
+use outrigger_policy::claims::{DETAIL_BYTES_MAX, Decoded, FrameKeys, NO_MARKING, Rejects};
 use outrigger_policy::labels::{LabelId, Labels};
 use outrigger_policy::ledger::FrameAccount;
+use outrigger_policy::limits::RECORD_BYTES;
 use outrigger_policy::state::{Kept, Touch};
 use outrigger_policy::topology::TapId;
 use outrigger_policy::verdict::Fault;
 use outrigger_sandbox::{FrameStates, Frames};
 
-use super::batch::{Batch, Dead, Message, Subject};
+use super::batch::{Batch, Dead, Message, Subject, record_bytes};
 use super::halving::Rows;
 use super::member::{Calls, Member};
 use super::slots::Slots;
@@ -82,6 +83,7 @@ impl DecodeStage<'_> {
                 sources: start..batch.sources.len(),
                 index: last.1,
                 severity: 0,
+                evidence_bytes: 0,
                 live: true,
             });
         }
@@ -106,6 +108,22 @@ impl DecodeStage<'_> {
     }
 }
 
+/// What an answer takes in records, bytes; the frames of dead letters have a bound of their own.
+fn answer_bytes(decoded: &Decoded) -> usize {
+    let messages = decoded.classes.len();
+    let (keys, bodies) = (decoded.keys.bytes.len(), decoded.bodies.bytes.len());
+    record_bytes(keys, bodies, decoded.sources.len())
+        + messages.saturating_sub(1) * RECORD_BYTES
+        + rejects_bytes(&decoded.rejects)
+}
+
+/// What dead letters of rejects take, bytes, without their frames.
+pub(super) fn rejects_bytes(rejects: &Rejects) -> usize {
+    let details = rejects.details.iter();
+    let details = details.map(|detail| detail.len().min(DETAIL_BYTES_MAX));
+    rejects.sequences.len() * RECORD_BYTES + details.sum::<usize>()
+}
+
 /// Turns a decoder's rejects into dead letters.
 pub(super) fn take_rejects<'d>(
     member: &mut Member,
@@ -114,7 +132,6 @@ pub(super) fn take_rejects<'d>(
     causes: &[u16],
     detail: impl Fn(usize) -> &'d [u8],
 ) {
-    use outrigger_policy::claims::DETAIL_BYTES_MAX;
     for (row, (&sequence, &cause)) in sequences.iter().zip(causes).enumerate() {
         let cause = usize::from(cause);
         member.counters.rejects[cause] += 1;
@@ -183,6 +200,7 @@ impl Rows for DecodeStage<'_> {
             let decoded = self.calls.guarded(&mut place.seat, |seat| {
                 seat.decode(now_ns, &frames, &states)
             })?;
+            self.batch.claim(answer_bytes(&decoded))?;
             if keyed {
                 let touches = touches(&keys, frames.captured_ns);
                 let changes = slots.changes(&decoded.changes);

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use outrigger_policy::limits::DEAD_FRAMES_BYTES;
 use outrigger_policy::topology::{ClassId, PluginId, Target, TopicId};
 
 use super::batch::{Dead, Delivery, Subject};
@@ -18,6 +19,8 @@ pub(super) struct Emitter {
     plugins: HashMap<(Option<PluginId>, Option<ClassId>), Vec<u8>>,
     /// Position of the next record, by topic.
     next: Vec<Position>,
+    /// Frames in dead letters of this batch, bytes.
+    dead_frames_bytes: usize,
 }
 
 impl Emitter {
@@ -25,6 +28,16 @@ impl Emitter {
     pub(super) fn begin(&mut self, block: u64, topics: usize) {
         self.next.clear();
         self.next.resize(topics, Position { block, ordinal: 0 });
+    }
+
+    /// Takes room for a frame in a dead letter, if there is some.
+    fn has_room_for(&mut self, frame: &[u8]) -> bool {
+        let bytes = self.dead_frames_bytes + frame.len();
+        let fits = bytes <= DEAD_FRAMES_BYTES;
+        if fits {
+            self.dead_frames_bytes = bytes;
+        }
+        fits
     }
 
     fn position(&mut self, topic: TopicId) -> Position {
@@ -45,6 +58,7 @@ impl Pipeline {
     ) {
         self.deliver_static();
         let mut emitter = std::mem::take(&mut self.emitter);
+        emitter.dead_frames_bytes = 0;
         // Broken rules and deliveries came plugin by plugin; a stable sort brings together what
         // belongs to a message and keeps the plugins' order.
         self.batch.broken.sort_by_key(|broken| broken.message);
@@ -204,11 +218,13 @@ impl Pipeline {
             }
         };
         let frame = sequence.and_then(|sequence| find_frame(input, sequence, archive));
+        let carried = frame.as_ref().map(|(_, frame)| &frame[..]);
+        let carried = carried.filter(|frame| emitter.has_room_for(frame));
         let failure = Failure {
             cause: &dead.cause,
             stage: &dead.stage,
             detail: &dead.detail,
-            frame: frame.as_ref().map(|(_, frame)| &frame[..]),
+            frame: carried,
         };
         emitter.record.clear();
         let topic: TopicId = self.topology.dead_letters();

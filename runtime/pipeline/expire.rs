@@ -15,7 +15,7 @@ use super::{EXPIRY_STEP_NS, FrameArchive, Input, Outbox, Pipeline, decode, halvi
 use crate::record::EMPTY_BODY;
 
 /// Most keys that are evicted before their plugin is asked. Reason: bounds the memory of a tick.
-const EVICTED_MAX: usize = 256;
+pub(super) const EVICTED_MAX: usize = 256;
 
 /// What a plugin said of evicted keys.
 enum Said {
@@ -154,7 +154,7 @@ impl Pipeline {
                     if kept.is_empty() {
                         break;
                     }
-                    self.expire_kept(input, plugin, serves, kept, outbox, archive);
+                    self.expire_kept(input, plugin, serves, &kept, outbox, archive);
                 }
             }
         }
@@ -166,7 +166,7 @@ impl Pipeline {
         input: &Input<'_>,
         plugin: PluginId,
         serves: Serves,
-        kept: Vec<Kept>,
+        kept: &[Kept],
         outbox: &mut dyn Outbox,
         archive: &mut dyn FrameArchive,
     ) {
@@ -186,7 +186,7 @@ impl Pipeline {
             now_ns,
             sequence_max: input.first_seq.saturating_add(input.frames.len() as u64),
             decoder,
-            kept: &kept,
+            kept,
             said: Vec::new(),
         };
         halving::run(&mut stage, kept.len(), self.batch_messages_max);
@@ -201,6 +201,7 @@ impl Pipeline {
             }
         }
         self.emit(input, outbox, archive);
+        outbox.relieve(&mut self.calls.new_late);
     }
 
     fn take_expired_rejects(&mut self, input: &Input<'_>, plugin: PluginId, rejects: &Rejects) {
@@ -250,6 +251,7 @@ impl Pipeline {
                     sources: 0..0,
                     index: 0,
                     severity: 0,
+                    evidence_bytes: 0,
                     live: true,
                 });
                 let message = self.batch.messages.len() - 1;

@@ -40,6 +40,10 @@ pub struct Input<'a> {
 pub trait Outbox {
     /// Takes a record that stands at `position` in `topic`, captured at `time_ns`. Positions rise.
     fn put(&mut self, topic: TopicId, position: Position, time_ns: u64, record: &[u8]);
+
+    /// A batch is done, and its block is not: what waits may be written if it is much. Calls that have
+    /// been late must be written down first; who does so takes them.
+    fn relieve(&mut self, _late: &mut Vec<(u64, u32)>) {}
 }
 
 /// Finds frames of earlier blocks: capture time and payload.

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use outrigger_policy::claims::OWN_BODY;
+use outrigger_policy::claims::{Deliveries, OWN_BODY};
 use outrigger_policy::labels::LabelId;
 use outrigger_policy::verdict::Fault;
 use outrigger_sandbox::RouterBatch;
@@ -29,6 +29,23 @@ impl RouteStage<'_> {
         let stage = format!("route:{}", self.member.name());
         self.batch.kill(self.messages[row], cause, stage, detail);
     }
+}
+
+/// What deliveries take in records beyond one of each message as it is, bytes.
+fn more_bytes(deliveries: &Deliveries, messages: &[usize], batch: &Batch) -> usize {
+    let mut bytes = 0usize;
+    let mut before = None;
+    for (&row, &body) in deliveries.messages.iter().zip(&deliveries.rewritten) {
+        if body != OWN_BODY {
+            let body = deliveries.bodies.get(body as usize);
+            bytes = bytes.saturating_add(body.map_or(0, <[u8]>::len));
+        }
+        if before == Some(row) {
+            bytes = bytes.saturating_add(batch.message_bytes(messages[row as usize]));
+        }
+        before = Some(row);
+    }
+    bytes
 }
 
 impl Rows for RouteStage<'_> {
@@ -68,7 +85,12 @@ impl Rows for RouteStage<'_> {
         }
         let answer = self
             .calls
-            .guarded(&mut place.seat, |seat| seat.route(&asked));
+            .guarded(&mut place.seat, |seat| seat.route(&asked))
+            .and_then(|deliveries| {
+                self.batch
+                    .claim(more_bytes(&deliveries, messages, self.batch))?;
+                Ok(deliveries)
+            });
         match answer {
             Ok(deliveries) => {
                 member.health.good(rows.len() as u32);

@@ -8,7 +8,7 @@ use outrigger_policy::state::{Kept, Touch};
 use outrigger_policy::verdict::{Fault, OnQuarantine};
 use outrigger_sandbox::ValidatorBatch;
 
-use super::batch::{Batch, Broken};
+use super::batch::{Batch, Broken, evidence_bytes};
 use super::halving::Rows;
 use super::member::{Calls, Member};
 use super::slots::Slots;
@@ -36,8 +36,9 @@ impl ValidateStage<'_> {
                 .keep(anomalies.details.get(row).unwrap_or_default());
             let rule = anomalies.rules[row];
             self.member.counters.anomalies[usize::from(rule)] += 1;
-            let worst = &mut self.batch.messages[message].severity;
-            *worst = severity.max(*worst);
+            let judged = &mut self.batch.messages[message];
+            judged.severity = severity.max(judged.severity);
+            judged.evidence_bytes += evidence_bytes(1, detail.len());
             self.batch.broken.push(Broken {
                 message,
                 plugin: self.member.id,
@@ -99,7 +100,13 @@ impl Rows for ValidateStage<'_> {
         }
         let answer = self
             .calls
-            .guarded(&mut place.seat, |seat| seat.validate(&asked));
+            .guarded(&mut place.seat, |seat| seat.validate(&asked))
+            .and_then(|judgement| {
+                let anomalies = &judgement.anomalies;
+                let details = anomalies.details.bytes.len();
+                batch.claim(evidence_bytes(anomalies.messages.len(), details))?;
+                Ok(judgement)
+            });
         match answer {
             Ok(judgement) => {
                 let touches = messages.iter().map(|&at| Touch {

@@ -15,6 +15,7 @@ pub mod labels;
 pub mod ledger;
 pub mod limits;
 pub mod packed;
+pub mod plan;
 pub mod shed;
 pub mod state;
 pub mod topology;

@@ -106,6 +106,27 @@ pub const BATCH_MAX: usize = 256;
 pub const FRAME_BYTES_MAX: usize = 65_535;
 /// Largest body of a message, bytes. Reason: same as a frame, from which it is made.
 pub const BODY_BYTES_MAX: usize = 65_535;
+// What a block becomes. These bound the pipeline's memory whatever plugins answer.
+
+/// Records that one batch may become, bytes: this, or [`BATCH_RECORDS_FACTOR`] times the frames of its
+/// block, whichever is more. Reached: the answer that would pass it is a fault of its plugin. Source:
+/// a full datagram of tracks of 45 bytes becomes records of 1.5 KiB each; small frames become less.
+pub const BATCH_RECORDS_BYTES: usize = 16 * MIB as usize;
+/// See [`BATCH_RECORDS_BYTES`].
+pub const BATCH_RECORDS_FACTOR: usize = 64;
+/// What a record is reckoned to take beside its key, body, frames' numbers and evidence, bytes: names,
+/// times, digests of a handful of plugins.
+pub const RECORD_BYTES: usize = 512;
+/// What an anomaly is reckoned to take in a record beside its evidence, bytes: two names and numbers.
+pub const ANOMALY_BYTES: usize = 160;
+/// Frames that dead letters of one batch carry along, bytes. Reached: further ones are without; the
+/// journal holds their frames. Reason: every frame of the largest block once, and once more; a decoder
+/// may reject one frame many times.
+pub const DEAD_FRAMES_BYTES: usize = 4 * MIB as usize;
+/// Records that wait to be written before their block is done, bytes. Reached: they are written at the
+/// end of the batch. Reason: so much is one write of a topic's full blocks, some times over.
+pub const WAITING_RECORDS_BYTES: usize = 8 * MIB as usize;
+
 // [journal]
 
 /// Journal on disk, bytes. Reached: the oldest segment that is owed to no one goes; when all are
@@ -312,6 +333,8 @@ const _: () = {
     assert!(STATE_BYTES.default <= MEMORY_BYTES.default / STATE_MEMORY_SHARE);
     assert!(OUTPUT_BYTES.default <= CALL_BYTES.default);
     assert!(BODY_BYTES_MAX as u64 <= CALL_BYTES.min);
+    assert!(DEAD_FRAMES_BYTES as u64 >= 2 * BLOCK_BYTES.max);
+    assert!(BATCH_RECORDS_BYTES as u64 >= BATCH_RECORDS_FACTOR as u64 * BLOCK_BYTES.default);
     // The fuel of the largest call is a number.
     assert!(CALL_FUEL.max < u64::MAX / 2);
     assert!(MESSAGE_FUEL.max < u64::MAX / 2 / BATCH_MAX as u64);

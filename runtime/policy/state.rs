@@ -11,10 +11,12 @@
 
 mod changes;
 mod key;
+mod memory;
 
 use std::collections::{BTreeSet, HashMap};
 
 use key::Key;
+pub use memory::ENTRY_BYTES;
 
 /// Bounds of one store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -315,8 +317,13 @@ impl StateStore {
     fn replace(&mut self, at: u32, value: &[u8]) {
         if let Some(node) = self.nodes[at as usize].as_mut() {
             self.bytes = self.bytes - node.kept.value.len() as u64 + value.len() as u64;
-            node.kept.value.clear();
-            node.kept.value.extend_from_slice(value);
+            if node.kept.value.capacity() < value.len() {
+                // Growing in steps would leave up to twice the bound reserved.
+                node.kept.value = value.to_vec();
+            } else {
+                node.kept.value.clear();
+                node.kept.value.extend_from_slice(value);
+            }
         }
     }
 

@@ -4,6 +4,7 @@ use std::sync::Mutex;
 use std::thread::{Scope, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
+use super::give_way;
 use super::shared::{Phase, Shared, lock, now_ns};
 use crate::audit::{Audit, AuditRecord};
 use crate::forward::{Office, OpenForwarder, Opened, Refusal};
@@ -18,6 +19,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 pub(super) struct Desk<'a> {
     pub(super) shared: &'a Shared,
     pub(super) audit: &'a Audit,
+    /// Niceness of forwarders, and of what librdkafka starts for them.
+    pub(super) nice: i32,
     /// All forwarders' part in the CPU budget.
     pub(super) hand: Mutex<Hand>,
 }
@@ -95,7 +98,10 @@ pub(super) fn start<'scope>(
         } = open;
         let spawned = std::thread::Builder::new()
             .name(name)
-            .spawn_scoped(scope, move || forwarder.run(desk));
+            .spawn_scoped(scope, move || {
+                give_way(desk.nice);
+                forwarder.run(desk);
+            });
         match spawned {
             Ok(thread) => threads.push((OpenEnds { ending, bell }, thread)),
             Err(error) => desk.fail(format!("cannot start a thread: {error}")),
@@ -109,7 +115,10 @@ pub(super) fn start<'scope>(
         };
         let spawned = std::thread::Builder::new()
             .name("kafka-lag".to_owned())
-            .spawn_scoped(scope, move || watcher.run());
+            .spawn_scoped(scope, move || {
+                give_way(desk.nice);
+                watcher.run();
+            });
         match spawned {
             Ok(thread) => watchers.push((ends, thread)),
             Err(error) => desk.fail(format!("cannot start a thread: {error}")),

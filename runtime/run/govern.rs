@@ -16,7 +16,7 @@ use super::watch::Watch;
 use crate::audit::{Audit, AuditRecord};
 use crate::config::Config;
 use crate::governor::{
-    CgroupLimits, Circuit, Gate, Governor, HostMeter, HostSample, Meter, process_cpu_ns,
+    CgroupLimits, Circuit, Gate, Governor, HostMeter, HostSample, Meter, cap, process_cpu_ns,
     thread_cpu_ns,
 };
 use crate::snapshot;
@@ -235,11 +235,7 @@ fn counted(shared: &Shared) -> (u64, u64) {
 /// Why the run has to end, if it has: its memory is what the kernel would end another process for.
 fn exceeded(sample: &Sample, governor: &Governor) -> Option<String> {
     let bound = governor.circuit.view().limits.memory_bytes;
-    let rss = sample.rss_bytes.filter(|&rss| rss > bound)?;
-    Some(format!(
-        "memory of this process is {rss} B, over its budget of {bound} B: it ends before the kernel \
-         has to end anything"
-    ))
+    cap::exceeded(sample.rss_bytes?, bound)
 }
 
 fn unmeasured(host: &HostSample) -> Vec<&'static str> {

@@ -29,7 +29,8 @@ use outrigger_policy::topology::AUDIT;
 
 use super::govern::{Govern, governor};
 use super::{
-    Phase, Processed, RunError, RunOptions, Shared, open_journal, open_topic_options, record,
+    Phase, Processed, RunError, RunOptions, Shared, give_way, open_journal, open_topic_options,
+    record,
 };
 use crate::audit::Audit;
 use crate::config::{CONFINED_RULE, Config, GroupConfig, KafkaConfig};
@@ -39,6 +40,8 @@ use crate::install::Plugins;
 use crate::pipeline::{MisfitError, Pipeline};
 use crate::telemetry::{lock, now_ns};
 use member::Member;
+pub use member::{FRAMES_MAX as GROUP_FRAMES_MAX, GROUP_FLIGHT_BYTES};
+pub use share::BYTES_MAX as GROUP_BYTES_MAX;
 
 /// Longest time that one call to the brokers blocks.
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
@@ -119,6 +122,8 @@ impl GroupRun {
     /// # Errors
     /// What stopped it, if it was not asked to.
     pub fn run(self) -> Result<Processed, RunError> {
+        // There is no tap to keep ahead of; what librdkafka starts from here on is as nice.
+        give_way(self.config.budget.nice);
         let (group, kafka) = settings(&self.config)?;
         let mut member = Member::new(&self, group, kafka);
         let done = AtomicBool::new(false);

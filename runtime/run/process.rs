@@ -12,6 +12,7 @@ use outrigger_policy::shed::{Level, Shedding};
 use outrigger_policy::topology::TapId;
 
 use super::archive::Archive;
+use super::outlet::Outlet;
 use super::shared::{Phase, Request, RequestKind, Shared, lock, now_ns};
 use super::tally::Passage;
 use crate::audit::{Audit, AuditRecord};
@@ -27,6 +28,8 @@ use crate::topics::Topics;
 /// Blocks whose outputs are written together while the pipeline is behind. Reason: system calls
 /// are dear, and nobody waits for a backlog's single block.
 const BLOCKS_PER_WRITE: u64 = 16;
+/// Frames whose way to the topics is timed together. Further ones are not timed. Reason: a megabyte.
+pub const UNWRITTEN_MAX: usize = 65_536;
 /// How often the status is made known.
 const REPORT_EVERY: Duration = Duration::from_millis(200);
 /// Longest wait for a block before looking again.
@@ -192,7 +195,11 @@ impl Process<'_> {
             frames: &block.columns,
             tick_ns,
         };
-        let stopped = self.pipeline.process(&input, &mut self.topics, archive);
+        let mut outlet = Outlet {
+            topics: &mut self.topics,
+            shared: self.shared,
+        };
+        let stopped = self.pipeline.process(&input, &mut outlet, archive);
         let late = self.pipeline.take_late();
         if !late.is_empty() {
             let late = late.into_iter();
@@ -209,7 +216,7 @@ impl Process<'_> {
                     time_ns
                 };
                 status.to_verdict.record(now_ns.saturating_sub(from_ns), 1);
-                if turn.unwritten.len() < 65_536 {
+                if turn.unwritten.len() < UNWRITTEN_MAX {
                     turn.unwritten.push((from_ns, 1));
                 }
             }

@@ -16,7 +16,7 @@ use crate::plugin::{Instance, Plugin, RoleCalls};
 
 /// Most notes kept of a seat until they are taken. More are counted. Reason: calls follow one
 /// another faster than anyone reads.
-const NOTES_KEPT_MAX: usize = 64;
+pub const NOTES_KEPT_MAX: usize = 64;
 
 /// What a seat's calls have cost. Counted for the status, never part of an output.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -19,6 +19,9 @@ const TABLE_ELEMENTS_MAX: usize = 20_000;
 /// Most memories, tables and core instances of a component. Reason: a plugin has one core module
 /// and two adapters of the component model.
 const PARTS_MAX: usize = 8;
+/// An instance beside its linear memory, bytes: its tables at their bound, 8 bytes an element, and what
+/// the engine keeps of a store. Source of the latter: 60 KiB with the project's plugins.
+pub const INSTANCE_BYTES: u64 = (PARTS_MAX * TABLE_ELEMENTS_MAX * 8) as u64 + (256 << 10);
 
 /// How loud a note is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -21,10 +21,10 @@ pub mod ticker;
 pub mod world;
 
 pub use artifact::{Artifact, ArtifactError};
-pub use call::{Seat, Usage};
+pub use call::{NOTES_KEPT_MAX, Seat, Usage};
 pub use columns::{Evicted, FrameStates, Frames, RouterBatch, ValidatorBatch};
 pub use description::Description;
 pub use installation::{Installation, InstallationError};
-pub use instance::{Limits, Note, NoteLevel};
+pub use instance::{INSTANCE_BYTES, Limits, NOTE_BYTES_MAX, Note, NoteLevel};
 pub use plugin::{Configuration, LoadError, Plugin, describe_component};
 pub use world::{Role, WorldError};

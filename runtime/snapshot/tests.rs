@@ -84,7 +84,8 @@ fn any_changed_byte_or_cut_falls_back_to_the_one_before_and_is_said() {
 #[test]
 fn a_newer_version_is_refused_by_name() {
     let (_temp, dir) = dir();
-    let mut file = File::from(&snapshot(3));
+    let snapshot = snapshot(3);
+    let mut file = FileRef::from(&snapshot);
     file.version = SNAPSHOT_VERSION + 1;
     let mut bytes = rmp_serde::to_vec(&file).unwrap();
     let digest = Sha256::digest(&bytes);

@@ -130,6 +130,16 @@ fn open_with(
     })
 }
 
+/// What of [`memory_bytes`] is the kernel's: not resident in the process, though a control group counts
+/// it. Bytes. A stream's receive buffer is the kernel's own choice, and not in it.
+pub fn kernel_bytes(config: &TapConfig) -> usize {
+    match config {
+        // Twice of what is asked, for the kernel's own bookkeeping.
+        TapConfig::Udp(udp) => 2 * udp.receive_buffer_bytes,
+        TapConfig::Tcp(_) | TapConfig::Pcap(_) | TapConfig::Lines(_) => 0,
+    }
+}
+
 /// Largest memory of one tap, bytes: its own buffers, and for UDP the kernel's receive buffer,
 /// which a control group also counts. The columns that [`Tap::read`] fills are the caller's.
 pub fn memory_bytes(config: &TapConfig) -> usize {

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::names;
 use crate::config::{Config, ConfigErrors, Guarantee, hex};
+use crate::memory::plan;
 
 /// The configuration as one JSON object, indented. Its keys are stable.
 pub fn render_json(config: &Config) -> String {
@@ -110,7 +111,8 @@ pub fn render_json(config: &Config) -> String {
             "topics": topics,
             "validator_order": names(topology, topology.validators()),
         },
-        "kafka_memory": super::memory::json(config),
+        "memory": super::memory::json(config, &plan(config)),
+        "kafka_memory": super::memory::kafka_json(config),
         "warnings": config.warnings,
     });
     format!("{report:#}\n")

@@ -19,9 +19,12 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// Longest wait for the budget before looking again.
 const BUDGET_LOOK_EVERY: Duration = Duration::from_millis(100);
 /// Frames of a partition that are processed together.
-const FRAMES_MAX: usize = 256;
+pub const FRAMES_MAX: usize = 256;
 /// Frames in a transaction after which it is committed early.
 const TRANSACTION_FRAMES_MAX: u64 = 16_384;
+/// What is remembered of a transaction's records, bytes: so many records for each of its frames.
+pub const GROUP_FLIGHT_BYTES: usize =
+    TRANSACTION_FRAMES_MAX as usize * 8 * size_of::<super::ship::Which>();
 /// First and longest wait after trouble.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 

@@ -14,7 +14,7 @@ use crate::record::{Position, RecordError};
 
 /// Bytes of a partition that are processed together. Reason: a quarter of what may be fetched; one
 /// record may be larger.
-const BYTES_MAX: usize = 512 << 10;
+pub const BYTES_MAX: usize = 512 << 10;
 /// Changed keys per transaction that are looked for in other partitions. Reason: a look-up each and
 /// partition; where keys are not confined, the first few transactions find one.
 pub(super) const SPLIT_LOOKS_MAX: usize = 64;

@@ -30,7 +30,7 @@ const CONDEMNED_MAX: usize = 1_024;
 const STATE: usize = usize::MAX;
 
 /// Which record: topic, partition read, frame, ordinal, time of capture.
-type Which = (TopicId, i32, Option<u64>, u32, u64);
+pub(super) type Which = (TopicId, i32, Option<u64>, u32, u64);
 
 /// Where records of a topic go.
 #[derive(Clone, Debug)]

@@ -28,6 +28,7 @@ fn large() -> StatusSnapshot {
         anomalous: number,
         shed: number,
         messages_per_s: 1e7,
+        shed: number,
     });
     let topics = (0..40).map(|at| TopicStatus {
         name: name(at),
