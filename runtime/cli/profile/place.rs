@@ -268,7 +268,7 @@ fn unmirror(root: &mut Table) {
     let topics = root.get_mut("topics").and_then(Value::as_table_mut);
     for topic in topics.into_iter().flat_map(Table::iter_mut) {
         if let Some(topic) = topic.1.as_table_mut() {
-            topic.retain(|key, _| !MIRROR_KEYS.contains(&key.as_str()));
+            topic.retain(|key, _| !MIRROR_KEYS.contains(&key));
         }
     }
 }

@@ -31,6 +31,7 @@ pub(super) fn report(trace: &Trace, last: &StatusSnapshot) -> String {
     over_time(&mut out, trace);
     plugins(&mut out, trace);
     cpu_by_class(&mut out, trace);
+    advice(&mut out, trace);
     out
 }
 
@@ -153,6 +154,17 @@ fn head(out: &mut String, trace: &Trace, last: &StatusSnapshot) {
                 seconds(waited)
             ),
         );
+    }
+}
+
+/// A baseline of calls that are all full says nothing of what a call costs by itself.
+fn advice(out: &mut String, trace: &Trace) {
+    if trace.played.iter().any(|played| played.pace == "flat-out") {
+        line(
+            out,
+            "Played flat-out, calls are full and their own cost is not told apart: as a baseline",
+        );
+        line(out, "for live traffic, play it as recorded.");
     }
 }
 
