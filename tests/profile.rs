@@ -21,9 +21,11 @@ const STEPS: usize = 300;
 /// Datagrams in a round of live traffic. Reason: what a receive buffer holds many times over.
 const ROUND: usize = 40;
 
-/// The frame that the decoder makes {key: 7} of.
+/// The frame that the decoder makes {key: 7} of. Keys come in turn, one of all that print.
 fn frame(at: usize) -> [u8; 4] {
-    [0x81, 0xa1, b"abcd"[at % 4], 7]
+    let keys = b' '..=b'~';
+    let key = keys.clone().nth(at % keys.len()).unwrap();
+    [0x81, 0xa1, key, 7]
 }
 
 /// Frames of one step: more and less, so that calls are of different sizes.
@@ -47,13 +49,14 @@ fn recording() -> (String, usize) {
 }
 
 /// A tap on this port, the decoder, and a validator of this component that is named `judge`; `budget`
-/// are more lines of that table.
+/// are more lines of that table. It counts up to 127 messages of a key: each is evicted before.
 fn configuration(port: u16, component: &str, budget: &str) -> String {
     format!(
         "[taps.bus]\nkind = \"udp\"\naddress = \"127.0.0.1\"\nport = {port}\n\
          [plugins.decoder]\ncomponent = \"decoder.wasm\"\nrole = \"decoder\"\ntaps = [\"bus\"]\n\
          writes = [\"echo\"]\n\
          [plugins.judge]\ncomponent = \"{component}.wasm\"\nrole = \"validator\"\n\
+         state_keys_max = 16\n\
          [classes.echo]\nvalidators = [\"judge\"]\ntopic = \"echoes\"\n[topics.echoes]\n\
          {}{budget}",
         unbounded()
@@ -208,13 +211,14 @@ fn a_profile_that_cannot_be_made_says_why() {
     );
 }
 
-/// Sends one round to each of the taps.
-fn send(sender: &UdpSocket, ports: &[u16], round: usize) {
-    for at in 0..1 + round * 7 % ROUND {
+/// Sends a round to each of the taps; `sent` counts frames, and so rounds of many sizes.
+fn send(sender: &UdpSocket, ports: &[u16], sent: &mut usize) {
+    for _ in 0..1 + *sent * 7 % ROUND {
         for port in ports {
             // A runtime that has ended fails the test elsewhere.
-            let _ = sender.send_to(&frame(at), ("127.0.0.1", *port));
+            let _ = sender.send_to(&frame(*sent), ("127.0.0.1", *port));
         }
+        *sent += 1;
     }
 }
 
@@ -234,10 +238,9 @@ fn a_plugin_that_became_a_third_dearer_is_named_and_an_unchanged_one_is_not() {
     let mut same: Running = site.start("same", &[]);
     let mut dear: Running = site.start("dear", &[]);
     let sender = UdpSocket::bind("127.0.0.1:0").unwrap();
-    let mut round = 0;
+    let mut sent = 0;
     let told = dear.wait_status("drift", |status| {
-        round += 1;
-        send(&sender, &ports, round);
+        send(&sender, &ports, &mut sent);
         names_the_judge(status)
     });
     let mut drift = told.budget.drift.iter();
@@ -260,8 +263,7 @@ fn a_plugin_that_became_a_third_dearer_is_named_and_an_unchanged_one_is_not() {
     assert!(note.contains("another build of plugin judge"), "{note}");
     // As many windows have passed for the other, with the same traffic.
     let status = same.wait_status("the same age", |status| {
-        round += 1;
-        send(&sender, &ports, round);
+        send(&sender, &ports, &mut sent);
         status.uptime_ms >= told.uptime_ms
     });
     let drift = &status.budget.drift;

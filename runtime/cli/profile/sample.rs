@@ -253,6 +253,12 @@ impl Sampling {
                 last.budget.trips
             ));
         }
+        for plugin in last.plugins.iter().filter(|plugin| plugin.quarantined) {
+            let name = &plugin.name;
+            outside.push(format!(
+                "plugin {name} was quarantined, so the rest ran without it"
+            ));
+        }
         if totals.lost > 0 {
             outside.push(format!("{} frames were lost before capture", totals.lost));
         }
