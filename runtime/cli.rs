@@ -10,6 +10,7 @@ mod moment;
 mod output;
 pub mod partitions;
 mod place;
+pub mod profile;
 pub mod run;
 pub mod status;
 mod text;

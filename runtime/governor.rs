@@ -89,7 +89,7 @@ impl Governor {
     }
 }
 
-/// Measures this process and its host.
+/// Measures a process and its host.
 pub struct Meter {
     system: System,
     pid: Pid,
@@ -100,20 +100,25 @@ pub struct Meter {
 
 impl Default for Meter {
     fn default() -> Self {
+        Self::of(std::process::id())
+    }
+}
+
+impl Meter {
+    /// A meter of the process with this id.
+    pub fn of(pid: u32) -> Self {
         let mut system = System::new();
         system.refresh_memory_specifics(MemoryRefreshKind::nothing().with_ram());
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         Self {
             memory_bytes: system.total_memory(),
             system,
-            pid: Pid::from_u32(std::process::id()),
+            pid: Pid::from_u32(pid),
             cores: cores as u64,
             rss_peak_bytes: 0,
         }
     }
-}
 
-impl Meter {
     /// Cores that this process may run on.
     pub fn cores(&self) -> u64 {
         self.cores
@@ -136,7 +141,7 @@ impl Meter {
         );
         let process = self.system.process(self.pid);
         let rss_bytes = process.map_or(0, sysinfo::Process::memory);
-        let peak = resident_peak_bytes().unwrap_or(rss_bytes);
+        let peak = resident_peak_bytes(self.pid).unwrap_or(rss_bytes);
         self.rss_peak_bytes = self.rss_peak_bytes.max(peak).max(rss_bytes);
         Sample {
             at: Instant::now(),
@@ -160,8 +165,8 @@ pub fn cpu_permille(cpu_ms: u64, elapsed: Duration, cores: u64) -> u64 {
 }
 
 /// The kernel's high-water mark, which also knows of peaks between two samples.
-fn resident_peak_bytes() -> Option<u64> {
-    let text = std::fs::read_to_string("/proc/self/status").ok()?;
+fn resident_peak_bytes(pid: Pid) -> Option<u64> {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
     let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     let kib: u64 = line.trim().strip_suffix(" kB")?.trim().parse().ok()?;
     kib.checked_mul(1024)

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use outrigger::cli::{self, audit, check, ctl, doctor, journal, log, partitions, run, status};
+use outrigger::cli::{
+    self, audit, check, ctl, doctor, journal, log, partitions, profile, run, status,
+};
 
 /// Mirrors a legacy message bus through sandboxed plugins, inside a stated budget.
 #[derive(Parser)]
@@ -27,6 +29,7 @@ enum Command {
     Log(log::LogArgs),
     Journal(journal::JournalArgs),
     Partitions(partitions::PartitionsArgs),
+    Profile(profile::ProfileArgs),
     /// Prints the resolved configuration, topology and limits, or says what is wrong.
     Check {
         /// The configuration.
@@ -57,6 +60,7 @@ fn main() -> ExitCode {
         Command::Log(args) => log::run(&args),
         Command::Journal(args) => journal::run(&args),
         Command::Partitions(args) => partitions::run(&args),
+        Command::Profile(args) => profile::run(&args),
         Command::Check {
             config,
             json,

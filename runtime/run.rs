@@ -54,7 +54,7 @@ use govern::Govern;
 pub use govern::SAMPLE_EVERY;
 pub use group::{GROUP_BYTES_MAX, GROUP_FLIGHT_BYTES, GROUP_FRAMES_MAX, GroupRun};
 use keep::Keep;
-pub use open::{Loss, Started};
+pub use open::{Loss, Started, build};
 use open::{
     OpenTopics, audit_start, identity, journal_key, losses, open_journal, open_tap,
     open_topic_options, open_topics, stream_starts,

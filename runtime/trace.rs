@@ -38,6 +38,9 @@ pub struct Trace {
     pub plugins: Vec<PluginTrace>,
     /// All of it together.
     pub totals: Totals,
+    /// Why it would not stay inside its budget; empty if it would.
+    #[serde(default)]
+    pub outside: Vec<String>,
     /// Second by second.
     pub seconds: Vec<Second>,
 }
@@ -73,6 +76,9 @@ pub struct TraceBudget {
     pub cpu_permille: u64,
     /// Memory, bytes.
     pub memory_bytes: u64,
+    /// Egress, bytes per second.
+    #[serde(default)]
+    pub egress_bytes_per_s: u64,
 }
 
 /// What a plugin cost.
@@ -134,6 +140,23 @@ pub struct Totals {
     pub bytes_out: u64,
     /// Bytes on disk at the end: journal and topic logs.
     pub bytes_stored: u64,
+    /// CPU by class, fitted over the seconds; empty if they were too few.
+    #[serde(default)]
+    pub cpu_by_class: Vec<ClassCpu>,
+    /// CPU of a second without a message, by the same fit, nanoseconds.
+    #[serde(default)]
+    pub idle_cpu_ns_per_s: u64,
+}
+
+/// CPU of a message of a class, of everything that is done with it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ClassCpu {
+    /// The class.
+    pub class: String,
+    /// Messages.
+    pub messages: u64,
+    /// CPU of one, nanoseconds.
+    pub cpu_ns: u64,
 }
 
 /// One second. Counts are of that second.

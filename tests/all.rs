@@ -18,6 +18,7 @@ mod memory;
 mod missions;
 mod partitions;
 mod pipeline;
+mod profile;
 mod readme;
 mod recordings;
 mod recovery;

@@ -183,32 +183,47 @@ impl Drift {
 /// that there were, and classes of which there were enough. A class is only named if the plugin as a
 /// whole is dearer by what that class would make of it, less a half: what the fit ascribes to one
 /// class it may have taken from another, and then nothing is dearer.
+///
+/// What the baseline has no cost for was not in its traffic, and is not judged: its share of the fuel is
+/// left out of the whole. Where nothing tells its share from others', it is taken for all that is dearer.
 pub fn drift(baseline: &[f64], live: &Fit, permille: u64) -> Vec<Drift> {
     let counts = live.counts();
-    let enough = counts.iter().skip(BARE).sum::<f64>() >= MESSAGES_MIN;
     let expected: f64 = baseline
         .iter()
         .zip(counts)
         .map(|(cost, count)| cost * count)
         .sum();
-    if !enough || expected <= 0.0 || baseline.len() != counts.len() {
+    if expected <= 0.0 || baseline.len() != counts.len() {
+        return Vec::new();
+    }
+    let is_new = |term: usize| term >= BARE && baseline[term] <= 0.0;
+    let (new, known): (Vec<usize>, Vec<usize>) = (BARE..counts.len()).partition(|&t| is_new(t));
+    let sum = |terms: &[usize]| terms.iter().map(|&term| counts[term]).sum::<f64>();
+    let each = (live.fuel() - expected).max(0.0) / sum(&new).max(1.0);
+    let mut prior = baseline.to_vec();
+    for &term in &new {
+        prior[term] = each;
+    }
+    let costs = live.costs(Some(&prior));
+    let of_new = new.iter().map(|&term| costs[term].max(0.0) * counts[term]);
+    let fuel = live.fuel() - of_new.sum::<f64>();
+    if sum(&known) < MESSAGES_MIN {
         return Vec::new();
     }
     let allowed = 1.0 + permille as f64 / 1_000.0;
     let mut drifts = Vec::new();
-    if live.fuel() > expected * allowed {
+    if fuel > expected * allowed {
         drifts.push(Drift {
             term: None,
             baseline: expected,
-            live: live.fuel(),
+            live: fuel,
         });
     }
-    let costs = live.costs(Some(baseline));
-    for term in BARE..counts.len() {
+    for term in known {
         let (before, now, count) = (baseline[term], costs[term], counts[term]);
         let more = (now - before) * count;
-        let shows = live.fuel() - expected > more / 2.0;
-        if count >= MESSAGES_MIN && before > 0.0 && now > before * allowed && shows {
+        let shows = fuel - expected > more / 2.0;
+        if count >= MESSAGES_MIN && now > before * allowed && shows {
             drifts.push(Drift {
                 term: Some(term),
                 baseline: before,

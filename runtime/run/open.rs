@@ -193,14 +193,19 @@ pub(super) fn stream_starts(
         .collect()
 }
 
+/// Version of the runtime and of its engine, and the architecture: what a build's outputs depend on.
+pub fn build() -> String {
+    format!(
+        "outrigger {} wasmtime {} {}",
+        env!("CARGO_PKG_VERSION"),
+        outrigger_sandbox::engine::WASMTIME_VERSION,
+        std::env::consts::ARCH
+    )
+}
+
 pub(super) fn identity(config: &Config, plugins: &Plugins) -> Identity {
     Identity {
-        build: format!(
-            "outrigger {} wasmtime {} {}",
-            env!("CARGO_PKG_VERSION"),
-            outrigger_sandbox::engine::WASMTIME_VERSION,
-            std::env::consts::ARCH
-        ),
+        build: build(),
         configuration: hex(&config.output_digest()),
         plugins: plugins
             .installed

@@ -389,6 +389,9 @@ fn plugin_status(view: &PluginView, config: &Config) -> PluginStatus {
             granted => u64::try_from(permille.div_ceil(u128::from(granted))).unwrap_or(u64::MAX),
         },
         class_fuel: class_fuel(view),
+        class_messages: class_messages(view),
+        call_fuel: term_fuel(view, outrigger_policy::drift::CALLS),
+        bare_fuel: term_fuel(view, outrigger_policy::drift::BARE),
         starts: total(|usage| usage.starts),
         faults: counters
             .faults
@@ -421,6 +424,23 @@ fn class_fuel(view: &PluginView) -> BTreeMap<String, u64> {
         (counts[term] > 0.0).then(|| (class.clone(), fuel))
     });
     seen.collect()
+}
+
+fn class_messages(view: &PluginView) -> BTreeMap<String, u64> {
+    let counts = view.cost.counts();
+    let classes = view.plugin.description.classes.iter().enumerate();
+    let counted = classes.map(|(index, class)| {
+        let term = outrigger_policy::drift::term_of(index);
+        (class.clone(), counts[term] as u64)
+    });
+    counted.filter(|(_, count)| *count > 0).collect()
+}
+
+fn term_fuel(view: &PluginView, term: usize) -> u64 {
+    match view.cost.counts()[term] > 0.0 {
+        true => view.cost.costs(None)[term].max(0.0).round() as u64,
+        false => 0,
+    }
 }
 
 impl LatencyStatus {

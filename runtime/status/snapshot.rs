@@ -376,6 +376,15 @@ pub struct PluginStatus {
     /// Fuel of a message by class of the plugin, rounded; classes not yet seen are left out.
     #[serde(default)]
     pub class_fuel: BTreeMap<String, u64>,
+    /// Messages by class of the plugin, of which [`Self::class_fuel`] tells.
+    #[serde(default)]
+    pub class_messages: BTreeMap<String, u64>,
+    /// Fuel of a call by itself, rounded.
+    #[serde(default)]
+    pub call_fuel: u64,
+    /// Fuel of a row that becomes no message, rounded.
+    #[serde(default)]
+    pub bare_fuel: u64,
     /// Instances started.
     pub starts: u64,
     /// Faults by kind.

@@ -86,6 +86,13 @@ proptest! {
     }
 
     #[test]
+    fn what_the_baseline_did_not_see_never_drifts(mix in batches(), term in 1_usize..5) {
+        let mut before = COSTS;
+        before[term] = 0.0;
+        prop_assert_eq!(drift(&before, &observed(&COSTS, &mix), 100), vec![]);
+    }
+
+    #[test]
     fn a_plugin_dearer_by_three_tenths_is_told(mix in batches()) {
         let dear: Vec<f64> = COSTS.iter().map(|cost| cost * 1.3).collect();
         let drifts = drift(&COSTS, &observed(&dear, &mix), 200);
