@@ -26,30 +26,27 @@ mod ports;
 mod route;
 mod shed;
 mod slots;
+mod stages;
 mod validate;
 mod view;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use outrigger_policy::labels::LabelId;
 use outrigger_policy::ledger::FrameAccount;
 use outrigger_policy::limits::{BATCH_RECORDS_BYTES, BATCH_RECORDS_FACTOR};
-use outrigger_policy::state::Kept;
-use outrigger_policy::topology::{PluginId, TapId, Target, Topology};
+use outrigger_policy::topology::Topology;
 use outrigger_policy::verdict::OnQuarantine;
 
 use batch::Batch;
 pub use bury::{REFUSED, Refusal};
 pub use carry::Carried;
-use decode::{DecodeStage, FrameBatch};
+use decode::FrameBatch;
 use expire::EVICTED_MAX;
 pub use fold::{Change, Folded, StorePart};
-use member::{Calls, Member, Serves};
+use member::{Calls, Member};
 pub use member::{Installed, MisfitError, PluginCounters};
 pub use ports::{Counters, FrameArchive, Input, Outbox, Setup, Stopped};
-use route::RouteStage;
-use validate::ValidateStage;
 pub use view::PluginView;
 
 /// Capture time is cut into pieces of this length for expiry: state expires when the first frame
@@ -304,114 +301,6 @@ impl Pipeline {
                 self.expire_kept(input, plugin, serves, kept, outbox, archive);
             }
         }
-    }
-
-    fn decode(
-        &mut self,
-        decoder: PluginId,
-        frames: FrameBatch<'_>,
-    ) -> Vec<(PluginId, Serves, Vec<Kept>)> {
-        let tap = frames.tap;
-        let Some(member) = self.members[decoder.index()].as_mut() else {
-            return Vec::new();
-        };
-        let serves = (frames.label, Some(tap));
-        member.ensure_place(serves);
-        let before = member.usage_of(serves);
-        let mut stage = DecodeStage {
-            labels: self.topology.labels(),
-            member,
-            calls: &mut self.calls,
-            frames,
-            batch: &mut self.batch,
-            evicted: Vec::new(),
-            account: &mut self.accounts[tap.index()],
-        };
-        halving::run(&mut stage, frames.sequences.len(), self.batch_messages_max);
-        let (evicted, rows) = (stage.evicted, frames.sequences.len());
-        let classes = self.batch.messages.iter().map(|message| message.class);
-        if let Some(member) = self.members[decoder.index()].as_mut() {
-            member.observe(serves, &before, rows, classes);
-        }
-        vec![(decoder, serves, evicted)]
-    }
-
-    fn validate(&mut self, tap: TapId, validator: PluginId) -> Vec<(PluginId, Serves, Vec<Kept>)> {
-        let mut evicted = Vec::new();
-        let topology = Arc::clone(&self.topology);
-        let judged = |class: outrigger_policy::topology::ClassId| {
-            topology.class(class).validators.contains(&validator)
-        };
-        for (label, messages) in self.live_by_label(judged) {
-            let Some(member) = self.members[validator.index()].as_mut() else {
-                continue;
-            };
-            let serves = (label, None);
-            member.ensure_place(serves);
-            let before = member.usage_of(serves);
-            let mut stage = ValidateStage {
-                member,
-                calls: &mut self.calls,
-                tap: tap.get(),
-                label,
-                now_ns: self.watermarks[tap.index()],
-                batch: &mut self.batch,
-                messages: &messages,
-                evicted: Vec::new(),
-            };
-            halving::run(&mut stage, messages.len(), self.batch_messages_max);
-            evicted.push((validator, serves, stage.evicted));
-            let classes = messages.iter().map(|&at| self.batch.messages[at].class);
-            if let Some(member) = self.members[validator.index()].as_mut() {
-                member.observe(serves, &before, messages.len(), classes);
-            }
-        }
-        evicted
-    }
-
-    fn route(&mut self) {
-        let topology = Arc::clone(&self.topology);
-        for router in topology.plugin_ids() {
-            let routed = |class: outrigger_policy::topology::ClassId| {
-                topology.class(class).target == Target::Router(router)
-            };
-            for (label, messages) in self.live_by_label(routed) {
-                let Some(member) = self.members[router.index()].as_mut() else {
-                    continue;
-                };
-                let serves = (label, None);
-                member.ensure_place(serves);
-                let before = member.usage_of(serves);
-                let mut stage = RouteStage {
-                    member,
-                    calls: &mut self.calls,
-                    label,
-                    label_name: topology.labels().name(label),
-                    batch: &mut self.batch,
-                    messages: &messages,
-                    withheld: &mut self.counters.withheld,
-                };
-                halving::run(&mut stage, messages.len(), self.batch_messages_max);
-                let classes = messages.iter().map(|&at| self.batch.messages[at].class);
-                if let Some(member) = self.members[router.index()].as_mut() {
-                    member.observe(serves, &before, messages.len(), classes);
-                }
-            }
-        }
-    }
-
-    /// Live messages of the chosen classes, in order, by label: an instance serves one label.
-    fn live_by_label(
-        &self,
-        chosen: impl Fn(outrigger_policy::topology::ClassId) -> bool,
-    ) -> BTreeMap<LabelId, Vec<usize>> {
-        let mut labels: BTreeMap<LabelId, Vec<usize>> = BTreeMap::new();
-        for (at, message) in self.batch.messages.iter().enumerate() {
-            if message.live && chosen(message.class) {
-                labels.entry(message.label).or_default().push(at);
-            }
-        }
-        labels
     }
 
     fn check_guards(&self) -> Result<(), Stopped> {

@@ -25,6 +25,7 @@ mod open;
 mod outlet;
 mod process;
 mod recover;
+mod serve;
 mod shared;
 mod tally;
 mod watch;

@@ -13,7 +13,7 @@ use outrigger_policy::topology::TapId;
 
 use super::archive::Archive;
 use super::outlet::Outlet;
-use super::shared::{Phase, Request, RequestKind, Shared, lock, now_ns};
+use super::shared::{Phase, Shared, lock, now_ns};
 use super::tally::Passage;
 use crate::audit::{Audit, AuditRecord};
 use crate::data::DataDir;
@@ -391,7 +391,7 @@ impl Process<'_> {
     }
 
     /// Restarts instances here, by a ruling, and takes a snapshot.
-    fn restart_and_snapshot(
+    pub(super) fn restart_and_snapshot(
         &mut self,
         status: &mut PipelineStatus,
         turn: &mut Turn,
@@ -417,41 +417,6 @@ impl Process<'_> {
         for ruling in rulings {
             ruling.apply(&mut self.pipeline);
         }
-        Ok(())
-    }
-
-    fn serve(
-        &mut self,
-        request: Request,
-        status: &mut PipelineStatus,
-        turn: &mut Turn,
-    ) -> Result<(), String> {
-        let at_block = self.next_block;
-        let answer = match &request.what {
-            RequestKind::Snapshot => {
-                self.restart_and_snapshot(status, turn)?;
-                Ok(format!("snapshot before block {at_block}"))
-            }
-            RequestKind::Lift { plugin } => {
-                let views = self.pipeline.plugins();
-                match views.iter().find(|view| view.plugin.name == *plugin) {
-                    None => Err(format!("there is no plugin {plugin}")),
-                    Some(view) if !view.health.quarantined => {
-                        Err(format!("plugin {plugin} is not quarantined"))
-                    }
-                    Some(_) => {
-                        self.rule(&[Ruling::Lift {
-                            at_block,
-                            plugin: plugin.clone(),
-                            uid: request.uid,
-                        }])?;
-                        Ok(format!("{plugin} runs again from block {at_block} on"))
-                    }
-                }
-            }
-        };
-        // Who asked may have gone; what was done is done.
-        let _ = request.answer.send(answer);
         Ok(())
     }
 

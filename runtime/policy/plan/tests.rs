@@ -1,3 +1,5 @@
+#![allow(clippy::unwrap_used)]
+
 use super::*;
 
 fn line(what: &str, bytes: u64, memory: Memory) -> Line {
