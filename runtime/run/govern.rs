@@ -171,7 +171,7 @@ impl Govern<'_> {
             let lost = mark.lost.saturating_sub(before.lost);
             let all = lost + mark.frames.saturating_sub(before.frames);
             (
-                cpu_ns / 1_000_000 / shared.governor.cores.max(1),
+                cpu_ns.div_ceil(1_000_000 * shared.governor.cores.max(1)),
                 per_second(mark.egress_bytes.saturating_sub(before.egress_bytes)),
                 (lost * 1_000).checked_div(all),
             )

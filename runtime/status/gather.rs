@@ -477,7 +477,8 @@ fn process(shared: &Shared, sampler: &Sampler) -> ProcessStatus {
         return ProcessStatus::default();
     };
     let now = last.process;
-    let limits = shared.governor.circuit.view().limits;
+    let view = shared.governor.circuit.view();
+    let limits = view.limits;
     let before = match sampler.marks.len() {
         0 | 1 => sampler.began,
         marks => sampler.marks[marks - 2].process,
@@ -490,7 +491,8 @@ fn process(shared: &Shared, sampler: &Sampler) -> ProcessStatus {
         cpu_permille(now.cpu_ms.saturating_sub(since.cpu_ms), elapsed, cores)
     };
     ProcessStatus {
-        cpu_permille: share(before),
+        // The governor's is by a clock of nanoseconds.
+        cpu_permille: view.sample.cpu_permille.unwrap_or_else(|| share(before)),
         cpu_permille_mean: share(sampler.began),
         cpu_permille_max: limits.cpu_permille,
         cpu_ms: now.cpu_ms,
