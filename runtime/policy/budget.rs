@@ -47,13 +47,14 @@ impl Bucket {
         spilt
     }
 
-    /// How long to wait until there is a quantum; `None` if there are tokens.
-    fn wait_ns(&self, quantum_ns: u64) -> Option<u64> {
+    /// How long to wait until there is a quantum, if it is refilled at this rate; `None` if there are
+    /// tokens.
+    fn wait_ns(&self, quantum_ns: u64, rate_ns: u64) -> Option<u64> {
         if self.level_ns > 0 {
             return None;
         }
         let wanted = (i128::from(quantum_ns) - self.level_ns).unsigned_abs();
-        let wait = wanted * u128::from(SECOND_NS) / u128::from(self.rate_ns.max(1));
+        let wait = wanted * u128::from(SECOND_NS) / u128::from(rate_ns.max(1));
         Some(u64::try_from(wait).unwrap_or(u64::MAX).max(1))
     }
 }
@@ -106,12 +107,14 @@ impl CpuBudget {
 
     /// How long a tap must wait, nanoseconds; `None` if it may read.
     pub fn tap_wait_ns(&self) -> Option<u64> {
-        self.taps.wait_ns(self.quantum_ns)
+        // What others leave may come on top, and what comes while it waits too long flows over.
+        let rate_ns = self.taps.rate_ns + self.others.rate_ns;
+        self.taps.wait_ns(self.quantum_ns, rate_ns)
     }
 
     /// How long everybody else must wait, nanoseconds; `None` if it may go on.
     pub fn others_wait_ns(&self) -> Option<u64> {
-        self.others.wait_ns(self.quantum_ns)
+        self.others.wait_ns(self.quantum_ns, self.others.rate_ns)
     }
 }
 
