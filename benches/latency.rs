@@ -13,16 +13,13 @@
 mod history;
 mod rig;
 
-use std::io::Read;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant, SystemTime};
+use std::path::Path;
+use std::time::{Duration, SystemTime};
 
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 use outrigger_journal::{Block, Kind, Reader};
-use rig::Chain;
-use rustix::process::{Pid, Signal, kill_process};
+use rig::{Budget, Chain, Running, number};
 use serde_json::Value;
 
 /// Datagrams per second.
@@ -63,69 +60,9 @@ fn main() {
     }
 }
 
-/// The program while it runs.
-struct Running {
-    folder: tempfile::TempDir,
-    child: Child,
-}
-
-impl Running {
-    /// Starts it, and waits until it answers to its sockets.
-    fn start(installation: &Path, port: u16, state_keys: u64) -> Self {
-        let folder = tempfile::tempdir().expect("a temporary directory");
-        let tap = rig::udp_tap(port);
-        let config = rig::config(folder.path(), installation, &tap, Chain::Route, state_keys);
-        let child = outrigger(&config).spawn().expect("the program is built");
-        let running = Self { folder, child };
-        let until = Instant::now() + Duration::from_secs(20);
-        while !running.data().join("control.sock").exists() {
-            assert!(Instant::now() < until, "it does not start");
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        running
-    }
-
-    fn data(&self) -> PathBuf {
-        self.folder.path().join("data")
-    }
-
-    /// Ends it, and returns its last status.
-    fn end(mut self) -> Value {
-        let pid = Pid::from_child(&self.child);
-        kill_process(pid, Signal::TERM).expect("it lives");
-        let mut text = String::new();
-        let mut out = self.child.stdout.take().expect("it is piped");
-        out.read_to_string(&mut text).expect("it prints text");
-        assert!(
-            self.child.wait().expect("it ends").success(),
-            "it ends well"
-        );
-        serde_json::from_str(&text).expect("it prints one object")
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        // Ended already, or left by a failure.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn outrigger(config: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_outrigger"));
-    command
-        .args(["run", "--json", "--config"])
-        .arg(config)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null());
-    command
-}
-
-fn number(status: &Value, path: &str) -> f64 {
-    let value = status.pointer(path).and_then(Value::as_f64);
-    value.unwrap_or_else(|| panic!("the status has {path}"))
+/// Three plugins, whatever a message costs.
+fn started(installation: &Path, port: u16, state_keys: u64) -> Running {
+    Running::start(installation, port, Chain::Route, state_keys, Budget::Never)
 }
 
 fn rates(installation: &Path, seconds: u32) {
@@ -136,7 +73,7 @@ fn rates(installation: &Path, seconds: u32) {
     );
     for rate in RATES {
         let port = rig::free_port();
-        let running = Running::start(installation, port, u64::from(rate) * 2);
+        let running = started(installation, port, u64::from(rate) * 2);
         let (datagrams, late_ns) = rig::sent(rig::send(port, rate, seconds));
         std::thread::sleep(Duration::from_millis(500));
         let status = running.end();
@@ -177,11 +114,11 @@ fn rates(installation: &Path, seconds: u32) {
 
 fn resident(installation: &Path, seconds: u32) {
     let port = rig::free_port();
-    let running = Running::start(installation, port, u64::from(LIVE_TRACKS));
+    let running = started(installation, port, u64::from(LIVE_TRACKS));
     // Each vessel reports every 2 s.
     let (datagrams, _) = rig::sent(rig::send(port, LIVE_TRACKS / 2, seconds.max(3)));
     std::thread::sleep(Duration::from_millis(1_500));
-    let text = std::fs::read_to_string(format!("/proc/{}/status", running.child.id()));
+    let text = std::fs::read_to_string(format!("/proc/{}/status", running.id()));
     let text = text.expect("it lives");
     let bytes = |name: &str| -> f64 {
         let line = text.lines().find(|line| line.starts_with(name));
@@ -218,9 +155,9 @@ fn resident(installation: &Path, seconds: u32) {
 }
 
 fn idle(installation: &Path, seconds: u32) {
-    let running = Running::start(installation, rig::free_port(), 10_000);
+    let running = started(installation, rig::free_port(), 10_000);
     std::thread::sleep(Duration::from_secs(1));
-    let pid = running.child.id();
+    let pid = running.id();
     let before = rig::threads_cpu_ns(pid);
     std::thread::sleep(Duration::from_secs(u64::from(seconds)));
     let after = rig::threads_cpu_ns(pid);
@@ -256,7 +193,7 @@ fn start(installation: &Path) {
             let config = rig::config(folder.path(), installation, &tap, Chain::Route, 10_000);
             let begun = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
             let begun_ns = begun.expect("after 1970").as_nanos() as u64;
-            let output = outrigger(&config).arg("--until-idle").output();
+            let output = rig::outrigger(&config).arg("--until-idle").output();
             let output = output.expect("the program is built");
             assert!(output.status.success(), "it ends well");
             let topics = folder.path().join("data/topics");

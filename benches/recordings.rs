@@ -195,7 +195,7 @@ fn configuration(folder: &Path, installation: &Path, recording: &Recording) -> S
         };
         text += &format!("[classes.{class:?}]\n{validators}topic = {topic:?}\n[topics.{topic}]\n");
     }
-    text
+    text + &rig::Budget::Never.table()
 }
 
 /// Takes records and forgets them; knows no frame of earlier blocks.

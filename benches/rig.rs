@@ -7,15 +7,19 @@
 
 #![allow(dead_code, reason = "each benchmark uses a part")]
 
+use std::io::Read;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
 
 use bus_simulator::pace::{Pace, Schedule};
 use bus_simulator::run::{BySensor, Plan, run};
 use bus_simulator::scenario::Scenario;
 use bus_simulator::sink::{Recording, Udp};
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
 
 use crate::history;
 
@@ -49,14 +53,54 @@ pub enum Chain {
     Route,
 }
 
-/// A configuration as text: one tap, and the plugins of the harbour example. `tap` is the tap's
-/// table, `state_keys` the tracks that the validator remembers.
+/// Whether a run keeps to a budget. Either way the thresholds of the host are never passed: the
+/// sender shares it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Budget {
+    /// All cores, and no lag is too long: what a message costs, whatever it is allowed to.
+    Never,
+    /// The default, a tenth of the cores, and what it sheds by.
+    Tenth,
+}
+
+impl Budget {
+    /// As a table of a configuration.
+    pub fn table(self) -> String {
+        let own = match self {
+            Self::Never => {
+                "cpu_permille = 1000\nlag_ms_max = 3_600_000\nlink_bytes_per_s = 10_000_000_000\n\
+                 egress_permille = 1000\n"
+            }
+            Self::Tenth => "",
+        };
+        format!(
+            "[budget]\n{own}drops_permille_max = 1000\nhost_cpu_permille_max = 1000\n\
+             host_available_permille_min = 0\npressure_cpu_permille_max = 1000\n\
+             pressure_memory_permille_max = 1000\n"
+        )
+    }
+}
+
+/// A configuration as text: one tap, and the plugins of the harbour example, without a budget. `tap`
+/// is the tap's table, `state_keys` the tracks that the validator remembers.
 pub fn config(
     folder: &Path,
     installation: &Path,
     tap: &str,
     chain: Chain,
     state_keys: u64,
+) -> PathBuf {
+    budgeted(folder, installation, tap, chain, state_keys, Budget::Never)
+}
+
+/// The same with a budget.
+pub fn budgeted(
+    folder: &Path,
+    installation: &Path,
+    tap: &str,
+    chain: Chain,
+    state_keys: u64,
+    budget: Budget,
 ) -> PathBuf {
     let validators = match chain {
         Chain::Decode => "",
@@ -93,9 +137,95 @@ pub fn config(
                  parameters = { area = { south = 55.0, west = 12.9, north = 55.2, east = 13.4 }, \
                  redact = [\"callsign\"] }\n[topics.port-tracks]\n";
     }
+    text += &budget.table();
     let path = folder.join("outrigger.toml");
     std::fs::write(&path, text).expect("the folder can be written");
     path
+}
+
+/// The program while it runs.
+pub struct Running {
+    folder: tempfile::TempDir,
+    child: Child,
+}
+
+impl Running {
+    /// Starts it with a tap on a port, and waits until it answers to its sockets.
+    pub fn start(
+        installation: &Path,
+        port: u16,
+        chain: Chain,
+        state_keys: u64,
+        budget: Budget,
+    ) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary directory");
+        let tap = udp_tap(port);
+        let config = budgeted(folder.path(), installation, &tap, chain, state_keys, budget);
+        let child = outrigger(&config).spawn().expect("the program is built");
+        let running = Self { folder, child };
+        let until = Instant::now() + Duration::from_secs(20);
+        while !running.data().join("control.sock").exists() {
+            assert!(Instant::now() < until, "it does not start");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        running
+    }
+
+    /// Its process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    /// Its status now.
+    pub fn status(&self) -> Value {
+        let socket = outrigger::control::status_socket(&self.data());
+        let status = outrigger::control::fetch_status(&socket).expect("it answers");
+        serde_json::to_value(status).expect("it is JSON")
+    }
+
+    /// Ends it, and returns its last status.
+    pub fn end(mut self) -> Value {
+        let pid = Pid::from_child(&self.child);
+        kill_process(pid, Signal::TERM).expect("it lives");
+        let mut text = String::new();
+        let mut out = self.child.stdout.take().expect("it is piped");
+        out.read_to_string(&mut text).expect("it prints text");
+        assert!(
+            self.child.wait().expect("it ends").success(),
+            "it ends well"
+        );
+        serde_json::from_str(&text).expect("it prints one object")
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Ended already, or left by a failure.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The program on a configuration.
+pub fn outrigger(config: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_outrigger"));
+    command
+        .args(["run", "--json", "--config"])
+        .arg(config)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null());
+    command
+}
+
+/// A number of a status.
+pub fn number(status: &Value, path: &str) -> f64 {
+    let value = status.pointer(path).and_then(Value::as_f64);
+    value.unwrap_or_else(|| panic!("the status has {path}"))
 }
 
 /// A tap on a port of this host.

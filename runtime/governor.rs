@@ -7,6 +7,7 @@ pub mod cap;
 mod circuit;
 mod drift;
 mod gate;
+mod group;
 mod host;
 pub mod priority;
 
@@ -19,7 +20,8 @@ use sysinfo::{MemoryRefreshKind, Pid, ProcessRefreshKind, ProcessesToUpdate, Sys
 pub use circuit::{BLIND_AFTER, Circuit, CircuitView, TRANSITIONS_MAX, Transition};
 pub use drift::DriftView;
 pub use gate::{Gate, Hand, process_cpu_ns, thread_cpu_ns};
-pub use host::{CgroupLimits, HostMeter, HostSample, host_facts};
+pub use group::{CgroupLimits, Group};
+pub use host::{HostMeter, HostSample, host_facts};
 
 /// What was used up to one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

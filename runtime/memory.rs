@@ -16,7 +16,7 @@ use outrigger_policy::plan::{Excess, Line, Memory, MemoryPlan};
 
 use crate::config::{Config, ConfigErrors};
 use crate::forward;
-use crate::governor::{CgroupLimits, Meter, cap};
+use crate::governor::{Group, Meter, cap};
 
 /// What glibc's allocator wastes on fragments and heads, permille of what is asked of it. Source:
 /// peak resident memory above the largest sum of live allocations was 71 to 105 permille with blocks of
@@ -104,7 +104,7 @@ pub fn plan(config: &Config) -> MemoryPlan {
 pub fn budget(config: &Config) -> (u64, u64) {
     let host_bytes = Meter::default().memory_bytes();
     let own = config.budget.memory_bytes(host_bytes);
-    let group = CgroupLimits::of_this_process().memory_bytes;
+    let group = Group::of_this_process().limits().memory_bytes;
     (own.min(group.unwrap_or(u64::MAX)), host_bytes)
 }
 

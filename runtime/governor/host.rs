@@ -1,23 +1,21 @@
 //! What the host has and what others on it use: `sysinfo`, and the kernel's files where present.
 
 use std::fs;
-use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use sysinfo::{MemoryRefreshKind, System};
 
 use super::gate::process_cpu_ns;
+use super::group::Group;
 use crate::trace::HostFacts;
-
-/// Where cgroup version 2 is mounted.
-const CGROUPS: &str = "/sys/fs/cgroup";
 
 /// What the host is and has at one moment; `None` where it cannot be measured.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct HostSample {
     /// CPU of all others since the sample before, permille of all cores.
     pub others_cpu_permille: Option<u64>,
-    /// Memory available, permille of all.
+    /// Memory available, permille of all: of the host, or of a control group around this process if
+    /// less is left there. Reason: who runs out of either is ended by the kernel.
     pub available_permille: Option<u64>,
     /// PSI `some avg10` of CPU, permille of time.
     pub pressure_cpu_permille: Option<u64>,
@@ -28,6 +26,7 @@ pub struct HostSample {
 /// Measures the host.
 pub struct HostMeter {
     system: System,
+    group: Group,
     last: Option<(Instant, u64)>,
 }
 
@@ -37,25 +36,26 @@ impl Default for HostMeter {
         system.refresh_cpu_usage();
         Self {
             system,
+            group: Group::of_this_process(),
             last: Some((Instant::now(), process_cpu_ns())),
         }
     }
 }
 
 impl HostMeter {
-    /// Takes a sample: reads up to four files under `/proc`.
+    /// Takes a sample: reads up to four files under `/proc`, and two of each control group that has a
+    /// bound on memory.
     pub fn sample(&mut self) -> HostSample {
         self.system.refresh_cpu_usage();
         self.system
             .refresh_memory_specifics(MemoryRefreshKind::nothing().with_ram());
         let now = (Instant::now(), process_cpu_ns());
         let before = self.last.replace(now);
+        let of_host = permille(self.system.available_memory(), self.system.total_memory());
+        let of_group = self.group.available_permille();
         HostSample {
             others_cpu_permille: before.and_then(|before| self.others(before, now)),
-            available_permille: permille(
-                self.system.available_memory(),
-                self.system.total_memory(),
-            ),
+            available_permille: of_host.into_iter().chain(of_group).min(),
             pressure_cpu_permille: pressure("cpu", "some"),
             pressure_memory_permille: pressure("memory", "full"),
         }
@@ -97,7 +97,7 @@ pub fn host_facts() -> HostFacts {
     }
 }
 
-fn permille(part: u64, whole: u64) -> Option<u64> {
+pub(super) fn permille(part: u64, whole: u64) -> Option<u64> {
     let share = u128::from(part) * 1_000 / u128::from((whole > 0).then_some(whole)?);
     u64::try_from(share).ok()
 }
@@ -119,49 +119,4 @@ pub(super) fn parse_pressure(text: &str, line: &str) -> Option<u64> {
     (0.0..=100.0)
         .contains(&percent)
         .then_some((percent * 10.0).round() as u64)
-}
-
-/// Bounds that the kernel holds this process to; `None` where there is none.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct CgroupLimits {
-    /// CPU, thousandths of a core.
-    pub cpu_millicores: Option<u64>,
-    /// Memory, bytes.
-    pub memory_bytes: Option<u64>,
-}
-
-impl CgroupLimits {
-    /// Of this process: the tightest of its control group and those around it.
-    pub fn of_this_process() -> Self {
-        let membership = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
-        // Version 2 has one line, `0::/path`.
-        let path = membership.lines().find_map(|line| line.strip_prefix("0::"));
-        path.map_or_else(Self::default, |path| {
-            Self::read(Path::new(CGROUPS), Path::new(path.trim_start_matches('/')))
-        })
-    }
-
-    /// Of the group at `path` below `root`.
-    pub(super) fn read(root: &Path, path: &Path) -> Self {
-        let mut limits = Self::default();
-        let tighter = |old: Option<u64>, new: Option<u64>| match (old, new) {
-            (Some(old), Some(new)) => Some(old.min(new)),
-            (old, new) => old.or(new),
-        };
-        for group in path.ancestors() {
-            let dir: PathBuf = root.join(group);
-            let text = |name: &str| fs::read_to_string(dir.join(name)).unwrap_or_default();
-            let memory = text("memory.max").trim().parse().ok();
-            limits.memory_bytes = tighter(limits.memory_bytes, memory);
-            limits.cpu_millicores = tighter(limits.cpu_millicores, parse_cpu_max(&text("cpu.max")));
-        }
-        limits
-    }
-}
-
-/// `QUOTA PERIOD` in microseconds, or `max PERIOD`. Source: Documentation/admin-guide/cgroup-v2.rst.
-fn parse_cpu_max(text: &str) -> Option<u64> {
-    let (quota, period) = text.trim().split_once(' ')?;
-    let (quota, period): (u64, u64) = (quota.parse().ok()?, period.parse().ok()?);
-    quota.checked_mul(1_000)?.checked_div(period)
 }

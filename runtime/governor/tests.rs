@@ -48,7 +48,7 @@ fn the_tightest_control_group_around_this_one_counts() {
     let inner = dir.path().join("a/b");
     std::fs::create_dir_all(&inner).unwrap();
     let write = |path: &str, text: &str| std::fs::write(dir.path().join(path), text).unwrap();
-    let read = || CgroupLimits::read(dir.path(), std::path::Path::new("a/b"));
+    let read = || Group::at(dir.path(), std::path::Path::new("a/b")).limits();
     assert_eq!(read(), CgroupLimits::default());
     write("a/b/memory.max", "max\n");
     write("a/b/cpu.max", "max 100000\n");
@@ -58,6 +58,30 @@ fn the_tightest_control_group_around_this_one_counts() {
     write("a/cpu.max", "15000 100000\n");
     assert_eq!(read().memory_bytes, Some(1_000_000));
     assert_eq!(read().cpu_millicores, Some(150));
+}
+
+#[test]
+fn the_group_with_the_least_memory_left_counts_and_its_files_are_left() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(dir.path().join("a/b")).unwrap();
+    let write = |path: &str, text: &str| std::fs::write(dir.path().join(path), text).unwrap();
+    let group = Group::at(dir.path(), std::path::Path::new("a/b"));
+    assert_eq!(group.available_permille(), None);
+    write("a/b/memory.max", "max\n");
+    write("a/b/memory.current", "900\n");
+    assert_eq!(group.available_permille(), None);
+    write("a/b/memory.max", "1000\n");
+    assert_eq!(group.available_permille(), Some(100));
+    let stat = "anon 400\nfile 600\nshmem 100\ninactive_file 300\nactive_file 200\n";
+    write("a/b/memory.stat", stat);
+    assert_eq!(group.available_permille(), Some(600));
+    write("a/memory.max", "10000\n");
+    write("a/memory.current", "9999\n");
+    assert_eq!(group.available_permille(), Some(0));
+    write("a/memory.current", "nonsense\n");
+    assert_eq!(group.available_permille(), Some(600));
+    write("a/b/memory.max", "0\n");
+    assert_eq!(group.available_permille(), None);
 }
 
 #[test]

@@ -16,8 +16,7 @@ use super::watch::Watch;
 use crate::audit::{Audit, AuditRecord};
 use crate::config::Config;
 use crate::governor::{
-    CgroupLimits, Circuit, Gate, Governor, HostMeter, HostSample, Meter, cap, process_cpu_ns,
-    thread_cpu_ns,
+    Circuit, Gate, Governor, Group, HostMeter, Meter, cap, process_cpu_ns, thread_cpu_ns,
 };
 use crate::snapshot;
 
@@ -34,7 +33,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(10);
 pub(super) fn governor(config: &Config) -> Governor {
     let meter = Meter::default();
     let budget = &config.budget;
-    let cgroup = CgroupLimits::of_this_process();
+    let cgroup = Group::of_this_process().limits();
     let cores = meter.cores();
     let cpu_permille = budget.cpu_permille;
     let rate_ns = cores.saturating_mul(1_000_000).saturating_mul(cpu_permille);
@@ -97,8 +96,8 @@ impl Govern<'_> {
         let mut said: Vec<&'static str> = Vec::new();
         while !done.load(Ordering::Acquire) {
             let began_ns = thread_cpu_ns();
-            let (sample, host) = self.measure(&mut measuring);
-            let unmeasured = unmeasured(&host);
+            let sample = self.measure(&mut measuring);
+            let unmeasured = unmeasured(&sample);
             if unmeasured != said {
                 said.clone_from(&unmeasured);
                 if !unmeasured.is_empty() {
@@ -137,7 +136,7 @@ impl Govern<'_> {
         }
     }
 
-    fn measure(&self, measuring: &mut Measuring) -> (Sample, HostSample) {
+    fn measure(&self, measuring: &mut Measuring) -> Sample {
         let shared = self.shared;
         let process = measuring.meter.sample();
         *lock(&shared.governor.own) = Some(process);
@@ -194,7 +193,7 @@ impl Govern<'_> {
             marks.pop_front();
         }
         marks.push_back(mark);
-        (sample, host)
+        sample
     }
 
     fn tell(&self, transition: &crate::governor::Transition) {
@@ -238,16 +237,21 @@ fn exceeded(sample: &Sample, governor: &Governor) -> Option<String> {
     cap::exceeded(sample.rss_bytes?, bound)
 }
 
-fn unmeasured(host: &HostSample) -> Vec<&'static str> {
+/// What a sample lacks because the host does not tell it.
+fn unmeasured(sample: &Sample) -> Vec<&'static str> {
     let all = [
-        (host.others_cpu_permille, "CPU of others (/proc/stat)"),
-        (host.available_permille, "memory available (/proc/meminfo)"),
+        (sample.rss_bytes, "memory of this process (/proc/self/stat)"),
+        (sample.host_cpu_permille, "CPU of others (/proc/stat)"),
         (
-            host.pressure_cpu_permille,
+            sample.host_available_permille,
+            "memory available (/proc/meminfo)",
+        ),
+        (
+            sample.pressure_cpu_permille,
             "pressure on CPU (/proc/pressure/cpu)",
         ),
         (
-            host.pressure_memory_permille,
+            sample.pressure_memory_permille,
             "pressure on memory (/proc/pressure/memory)",
         ),
     ];

@@ -61,8 +61,10 @@ pub struct BudgetStatus {
     pub sample_every_ms: u64,
     /// CPU that a sample takes on average, microseconds.
     pub sample_cost_us: u64,
-    /// The kernel's own bounds for this process: CPU in thousandths of a core, memory in bytes.
-    pub cgroup: (Option<u64>, Option<u64>),
+    /// The control group's own bound on CPU, thousandths of a core.
+    pub cgroup_cpu_millicores: Option<u64>,
+    /// The control group's own bound on memory, bytes.
+    pub cgroup_memory_bytes: Option<u64>,
 }
 
 /// A cost that has drifted from its baseline.
@@ -123,7 +125,7 @@ pub struct SampleStatus {
     pub drops_permille: Option<u64>,
     /// CPU of others, permille of all cores.
     pub host_cpu_permille: Option<u64>,
-    /// Memory available on the host, permille.
+    /// Memory available on the host, or in the control group if less is left there, permille.
     pub host_available_permille: Option<u64>,
     /// PSI `some avg10` of CPU, permille of time.
     pub pressure_cpu_permille: Option<u64>,
@@ -209,7 +211,8 @@ pub(super) fn gather(shared: &Shared, config: &Config, status: &PipelineStatus) 
             .collect(),
         sample_every_ms: super::gather::millis(SAMPLE_EVERY),
         sample_cost_us: governor.sample_cost_ns() / 1_000,
-        cgroup: (governor.cgroup.cpu_millicores, governor.cgroup.memory_bytes),
+        cgroup_cpu_millicores: governor.cgroup.cpu_millicores,
+        cgroup_memory_bytes: governor.cgroup.memory_bytes,
     }
 }
 

@@ -15,7 +15,8 @@ pub struct Thresholds {
     pub drops_permille_max: u64,
     /// CPU used by others, permille of all cores; 1000 is never.
     pub host_cpu_permille_max: u64,
-    /// Memory available on the host, permille; 0 is never.
+    /// Memory available on the host, or in the control group if less is left there, permille; 0 is
+    /// never.
     pub host_available_permille_min: u64,
     /// PSI `some avg10` of CPU, permille of time; 1000 is never.
     pub pressure_cpu_permille_max: u64,
@@ -61,7 +62,7 @@ pub struct Sample {
     pub drops_permille: Option<u64>,
     /// CPU of all others over the last second, permille of all cores.
     pub host_cpu_permille: Option<u64>,
-    /// Memory available on the host, permille.
+    /// Memory available on the host, or in the control group if less is left there, permille.
     pub host_available_permille: Option<u64>,
     /// PSI `some avg10` of CPU, permille of time.
     pub pressure_cpu_permille: Option<u64>,

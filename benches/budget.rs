@@ -1,0 +1,149 @@
+//! How much fits inside the default budget, a tenth of the host's cores, and how long a frame waits.
+//!
+//! Each rate is offered for some seconds, lowest first, with the decoder alone and with three
+//! plugins. A rate *fits* if no frame is lost, none is shed, and what waits at the end is younger
+//! than a second. Then the wait at half of the highest rate that fits: capture to verdict, by the
+//! runtime's own HDR histogram. The sender keeps to its schedule whatever the receiver does: no
+//! coordinated omission. CPU is the process's own by `/proc`, without the sender's.
+//!
+//! `cargo bench --bench budget [-- --quick]`
+
+mod history;
+mod rig;
+
+use std::path::Path;
+
+use rig::{Budget, Chain, Running, number};
+use serde_json::Value;
+
+/// Datagrams per second, of 48 bytes each.
+const RATES: [u32; 9] = [
+    2_500, 5_000, 10_000, 15_000, 20_000, 25_000, 30_000, 40_000, 60_000,
+];
+const RATES_QUICK: [u32; 3] = [2_500, 10_000, 40_000];
+/// Seconds of each rate. Reason: a pipeline that is short of a tenth lags a second by then.
+const SECONDS: u32 = 12;
+const SECONDS_QUICK: u32 = 2;
+/// Lag at the end of a rate that fits, milliseconds.
+const LAG_MS: f64 = 1_000.0;
+
+fn main() {
+    if rig::is_sender() {
+        return;
+    }
+    let installation = rig::installation();
+    let (rates, seconds): (&[u32], u32) = if history::is_quick() {
+        (&RATES_QUICK, SECONDS_QUICK)
+    } else {
+        (&RATES, SECONDS)
+    };
+    println!("inside a tenth of the cores, {seconds} s at each rate");
+    println!(
+        "plugins          rate/s   captured/s   processed/s    lost    shed   lag ms   CPU of all   \
+         to verdict p50      p99    p99.9   sender late by   fits"
+    );
+    for (chain, plugins) in [(Chain::Decode, "decoder"), (Chain::Route, "three")] {
+        let mut highest = None;
+        for &rate in rates {
+            let round = round(&installation, chain, rate, seconds);
+            round.show(plugins);
+            if !round.fits() {
+                break;
+            }
+            highest = Some(rate);
+        }
+        let Some(highest) = highest else {
+            println!("{plugins}: no rate fits");
+            continue;
+        };
+        let half = round(&installation, chain, highest / 2, seconds);
+        println!("{plugins}: {highest}/s fit; half of it:");
+        half.show(plugins);
+    }
+}
+
+/// What one rate came to.
+struct Round {
+    rate: u32,
+    seconds: f64,
+    captured: f64,
+    processed: f64,
+    lost: f64,
+    shed: f64,
+    lag_ms: f64,
+    cpu_permille: f64,
+    quantiles_us: [f64; 3],
+    late_ns: u64,
+}
+
+fn round(installation: &Path, chain: Chain, rate: u32, seconds: u32) -> Round {
+    let port = rig::free_port();
+    let keys = u64::from(rate) * 2;
+    let running = Running::start(installation, port, chain, keys, Budget::Tenth);
+    let cpu = |status: &Value| number(status, "/process/cpu_ms");
+    let before = running.status();
+    let (datagrams, late_ns) = rig::sent(rig::send(port, rate, seconds));
+    let after = running.status();
+    running.end();
+    let seconds = f64::from(seconds);
+    let cores = number(&after, "/process/cores");
+    let captured = number(&after, "/ledger/captured");
+    let messages_shed = |status: &Value| -> f64 {
+        let classes = status["classes"].as_array().expect("a list");
+        classes
+            .iter()
+            .filter_map(|class| class["shed"].as_f64())
+            .sum()
+    };
+    Round {
+        rate,
+        seconds,
+        captured,
+        processed: number(&after, "/ledger/processed"),
+        lost: datagrams as f64 - captured,
+        shed: number(&after, "/ledger/shed") + messages_shed(&after),
+        lag_ms: number(&after, "/pipeline/lag_ms"),
+        cpu_permille: (cpu(&after) - cpu(&before)) / (seconds * cores),
+        quantiles_us: ["p50_us", "p99_us", "p999_us"]
+            .map(|name| number(&after, &format!("/to_verdict/{name}"))),
+        late_ns,
+    }
+}
+
+impl Round {
+    fn fits(&self) -> bool {
+        // The last datagrams may be on their way when the status is told.
+        let on_their_way = f64::from(self.rate) * 0.01;
+        self.lost <= on_their_way && self.shed == 0.0 && self.lag_ms < LAG_MS
+    }
+
+    fn show(&self, plugins: &str) {
+        let [p50, p99, p999] = self.quantiles_us;
+        println!(
+            "{plugins:<12} {:>10}   {:>10.0}   {:>11.0}   {:>5}   {:>5}   {:>6}   {:>8.0} ‰   \
+             {p50:>14} {p99:>8} {p999:>8}   {:>11.0} us   {}",
+            self.rate,
+            self.captured / self.seconds,
+            self.processed / self.seconds,
+            self.lost,
+            self.shed,
+            self.lag_ms,
+            self.cpu_permille,
+            self.late_ns as f64 / 1_000.0,
+            if self.fits() { "yes" } else { "no" }
+        );
+        history::Line::new("budget", plugins)
+            .number("rate", f64::from(self.rate))
+            .number("captured_per_s", self.captured / self.seconds)
+            .number("processed_per_s", self.processed / self.seconds)
+            .number("lost", self.lost)
+            .number("shed", self.shed)
+            .number("lag_ms", self.lag_ms)
+            .number("cpu_permille", self.cpu_permille)
+            .number("p50_us", p50)
+            .number("p99_us", p99)
+            .number("p999_us", p999)
+            .number("sender_late_us", self.late_ns as f64 / 1_000.0)
+            .append();
+    }
+}
