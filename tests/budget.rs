@@ -1,24 +1,20 @@
 //! The budget of the real program, measured from outside: under a flood, a lag, and the breaker.
 #![allow(clippy::unwrap_used)]
 
-use std::collections::BTreeMap;
 use std::net::{SocketAddr, UdpSocket};
 use std::num::NonZero;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
 
 use outrigger::status::StatusSnapshot;
 
-use crate::common::{UNBOUNDED, installation};
+use crate::common::{bounded, installation};
+use crate::rig::cpu::{busiest_second, cpu_ms_max, watch_cpu};
 use crate::rig::{Running, Site, wait_for};
 
 /// A sentence of a ship, of class A.
 const SHIP: &[u8] = b"!AIVDM,1,1,,A,13u?etPv2;0n:dDPwUM1U1Cb069D,0*24";
 /// A sentence of a base station.
 const STATION: &[u8] = b"!AIVDM,1,1,,A,403OviQuMGCqWrRO9>E6fE700@GO,0*4D";
-/// What a window of a second may use above the budget: a tenth of it, and two of the kernel's ticks.
-const TOLERANCE_PERMILLE: u64 = 100;
-const TICK_MS: u64 = 10;
 
 /// A configuration of one UDP tap: positions of ships go to `sea`, stations to `stations`, the rest to
 /// `other`. `budget` are lines of that table on top of thresholds that nothing passes.
@@ -41,15 +37,10 @@ impl Flooded {
     }
 
     fn configure(&self, budget: &[(&str, &str)]) {
-        let mut keys: BTreeMap<&str, &str> = UNBOUNDED.into_iter().collect();
-        keys.extend(budget.iter().copied());
-        let budget: String = keys
-            .iter()
-            .map(|(key, value)| format!("{key} = {value}\n"))
-            .collect();
+        let budget = bounded(budget);
         let [sea, stations, other] = self.guarantees;
         let rest = format!(
-            "[budget]\n{budget}\
+            "{budget}\
              [taps.bus]\nkind = \"udp\"\naddress = \"127.0.0.1\"\nport = {}\n\
              [plugins.ais]\ncomponent = \"ais_decoder.wasm\"\nrole = \"decoder\"\n\
              taps = [\"bus\"]\n\
@@ -92,46 +83,6 @@ impl Flooded {
             (sending.join().unwrap(), found)
         })
     }
-}
-
-/// CPU that a process has used so far, milliseconds, in steps of [`TICK_MS`].
-fn cpu_ms(pid: u32) -> u64 {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
-    // The name in brackets may hold spaces; behind it, fields 14 and 15 of all are user and system
-    // time: proc_pid_stat(5).
-    let behind = stat.rsplit_once(')').unwrap().1;
-    let mut fields = behind.split_whitespace().skip(11);
-    let mut next = || fields.next().unwrap().parse::<u64>().unwrap();
-    (next() + next()) * TICK_MS
-}
-
-/// Most that a second may use, milliseconds.
-fn cpu_ms_max(permille: u64) -> u64 {
-    let cores = std::thread::available_parallelism().map_or(1, NonZero::get) as u64;
-    let budget = cores * permille;
-    budget + budget * TOLERANCE_PERMILLE / 1_000 + 2 * TICK_MS
-}
-
-/// Looks at a process ten times a second for that long: time, CPU used up to then.
-fn watch_cpu(pid: u32, seconds: u64, mut look: impl FnMut()) -> Vec<(Duration, u64)> {
-    let began = Instant::now();
-    let mut seen = Vec::new();
-    while began.elapsed() < Duration::from_secs(seconds) {
-        seen.push((began.elapsed(), cpu_ms(pid)));
-        look();
-        std::thread::park_timeout(Duration::from_millis(100));
-    }
-    seen
-}
-
-/// The most that was used in a second, milliseconds: over every window of one second or little more.
-fn busiest_second(seen: &[(Duration, u64)]) -> u64 {
-    let second = Duration::from_secs(1);
-    let windows = seen.iter().filter_map(|(from, before)| {
-        let (to, after) = seen.iter().find(|(to, _)| *to >= *from + second)?;
-        Some((after - before) as f64 / (*to - *from).as_secs_f64())
-    });
-    windows.fold(0.0, f64::max).ceil() as u64
 }
 
 fn lost(status: &StatusSnapshot) -> u64 {

@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, dead_code)] // each test uses a part
 
+pub mod cpu;
 pub mod disk;
 pub mod guests;
 pub mod line;

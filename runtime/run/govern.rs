@@ -54,7 +54,12 @@ pub(super) fn governor(config: &Config) -> Governor {
         storage_bytes: budget.storage_bytes_max.map_or(bounds, |bytes| bytes.get()),
         thresholds: budget.thresholds,
     };
-    let gate = Gate::new(rate_ns, budget.tap_permille);
+    // In a group there is no tap whose share would lie idle.
+    let tap_permille = match config.group {
+        Some(_) => 0,
+        None => budget.tap_permille,
+    };
+    let gate = Gate::new(rate_ns, tap_permille);
     Governor::new(gate, Circuit::new(limits), &meter, cgroup)
 }
 

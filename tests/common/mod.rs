@@ -104,8 +104,15 @@ pub const UNBOUNDED: [(&str, &str); 7] = [
 
 /// [`UNBOUNDED`] as a table of a configuration.
 pub fn unbounded() -> String {
-    let keys = UNBOUNDED.map(|(key, value)| format!("{key} = {value}\n"));
-    format!("[budget]\n{}", keys.concat())
+    bounded(&[])
+}
+
+/// The same but for these keys.
+pub fn bounded(keys: &[(&str, &str)]) -> String {
+    let mut all: BTreeMap<&str, &str> = UNBOUNDED.into_iter().collect();
+    all.extend(keys.iter().copied());
+    let lines = all.iter().map(|(key, value)| format!("{key} = {value}\n"));
+    format!("[budget]\n{}", lines.collect::<String>())
 }
 
 /// A configuration, and the folder that it lives in. Values are TOML as it is written.

@@ -1,6 +1,7 @@
 //! A Kafka topic as the source: what a group of processes makes of it is what one plain run makes of
 //! the same frames.
 
+mod budget;
 mod decoded;
 mod disturbed;
 mod time;
