@@ -326,7 +326,7 @@ pub const KEYS: &[Key] = &[
         "tap_permille",
         "‰ of the CPU budget",
         limits::TAP_PERMILLE,
-        "share that only the taps may spend; in a group everybody",
+        "share that is the taps' whenever they want it",
     ),
     set(
         Budget,

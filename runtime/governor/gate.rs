@@ -20,9 +20,6 @@ const LOOK_EVERY: Duration = Duration::from_millis(1);
 /// was paid back meanwhile.
 const ANSWER_MAX: Duration = Duration::from_millis(200);
 
-/// How long a wait for the budget is remembered, milliseconds. Reason: the budget's own second.
-const PRESSED_MS: u64 = 1_000;
-
 /// CPU time that this process has used, nanoseconds.
 pub fn process_cpu_ns() -> u64 {
     cpu_ns(ClockId::ProcessCPUTime)
@@ -48,8 +45,8 @@ pub struct Gate {
     taps_ns: AtomicU64,
     tap_waited_ns: AtomicU64,
     others_waited_ns: AtomicU64,
-    /// When others last waited, milliseconds since the start; 0 before.
-    pressed_ms: AtomicU64,
+    /// CPU that is used, permille of the budget, smoothed.
+    used_permille: AtomicU64,
 }
 
 /// One thread's part in it.
@@ -70,7 +67,7 @@ impl Gate {
             taps_ns: AtomicU64::new(0),
             tap_waited_ns: AtomicU64::new(0),
             others_waited_ns: AtomicU64::new(0),
-            pressed_ms: AtomicU64::new(0),
+            used_permille: AtomicU64::new(0),
         }
     }
 
@@ -110,18 +107,21 @@ impl Gate {
     /// Counts what another thread has waited.
     pub fn others_waited(&self, time: Duration) {
         add(&self.others_waited_ns, time);
-        self.pressed_ms.store(self.now_ms(), Ordering::Relaxed);
+        // At once: the next sample says it too late.
+        self.used_permille.store(1_000, Ordering::Relaxed);
     }
 
-    /// True if the pipeline has lately waited for its budget: then what saves CPU is worth more than
-    /// what saves time.
-    pub fn is_pressed(&self) -> bool {
-        let pressed_ms = self.pressed_ms.load(Ordering::Relaxed);
-        pressed_ms > 0 && self.now_ms().saturating_sub(pressed_ms) < PRESSED_MS
+    /// Notes the CPU of the last second, permille of the budget. Half of the difference is taken over:
+    /// what is judged by it changes the use itself, and must not swing.
+    pub fn note_use(&self, permille: u64) {
+        let before = self.used_permille.load(Ordering::Relaxed);
+        let now = before.midpoint(permille.min(1_000));
+        self.used_permille.store(now, Ordering::Relaxed);
     }
 
-    fn now_ms(&self) -> u64 {
-        u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
+    /// CPU that is used, permille of the budget, over the last seconds.
+    pub fn used_permille(&self) -> u64 {
+        self.used_permille.load(Ordering::Relaxed)
     }
 
     /// Time that taps and others have waited for their budget.

@@ -109,6 +109,25 @@ fn who_has_spent_its_budget_waits_and_the_tap_does_not_pay() {
     assert_eq!(gate.waited(), (std::time::Duration::ZERO, wait));
 }
 
+#[test]
+fn use_is_taken_over_by_halves_and_a_wait_at_once() {
+    let gate = Gate::new(1_000_000, 300);
+    let mut seen = Vec::new();
+    for permille in [1_000, 1_000, 9_000, 0] {
+        gate.note_use(permille);
+        seen.push(gate.used_permille());
+    }
+    assert_eq!(seen, [500, 750, 875, 437]);
+    gate.tap_waited(Duration::from_millis(1));
+    assert_eq!(
+        gate.used_permille(),
+        437,
+        "what taps wait for, blocks cannot save"
+    );
+    gate.others_waited(Duration::from_millis(1));
+    assert_eq!(gate.used_permille(), 1_000);
+}
+
 fn limits() -> outrigger_policy::breaker::Limits {
     outrigger_policy::breaker::Limits {
         cpu_permille: 100,

@@ -2,9 +2,10 @@
 //!
 //! One bucket is the taps', one is everybody else's: pipeline, forwarders, the Kafka client's
 //! threads, keeper, status. Each is refilled at its share of the budget and charged with what its
-//! threads have used. Who finds its bucket empty waits. What the others' bucket cannot hold flows
-//! over into the taps', never the other way: a pipeline that could use everything leaves the taps
-//! their share, and a quiet pipeline leaves them all of it.
+//! threads have used. Who finds its bucket empty waits. What a bucket cannot hold flows over into
+//! the other: whoever is quiet leaves its share, and has a full bucket and all of its own rate from
+//! the moment that it is not. So a pipeline that could use everything leaves the taps what they want
+//! of their share, and nothing is left lying.
 //!
 //! So over any time *t* the process uses at most `rate · t + burst + granularity`: the burst is what
 //! both buckets hold, the granularity what is used between two looks at the clock and by one piece
@@ -17,7 +18,27 @@ pub const BURST_PERMILLE: u64 = 50;
 /// wakes a hundred times a second at most, each for a worthwhile piece of work.
 pub const QUANTUM_PERMILLE: u64 = 10;
 
+/// Use of the budget, permille, up to which frames wait for others no longer than configured.
+pub const EASY_PERMILLE: u64 = 500;
+/// How long frames wait for others where the whole budget is used, microseconds. Reason: a hundred
+/// blocks a second, of which each is full at the rates that use a budget up.
+pub const FULL_DELAY_US: u64 = 10_000;
+
 const SECOND_NS: u64 = 1_000_000_000;
+
+/// How long a frame waits for others to share its block, microseconds: `base_us` while at most
+/// [`EASY_PERMILLE`] of the budget are used, from there to the whole budget longer by equal factors,
+/// up to [`FULL_DELAY_US`]. Reason: a block costs as much as ten messages, so that waiting is what CPU
+/// can be bought with; and it is little waiting, since the cost falls with it.
+pub fn block_delay_us(base_us: u64, used_permille: u64) -> u64 {
+    if base_us >= FULL_DELAY_US || used_permille <= EASY_PERMILLE {
+        return base_us;
+    }
+    let part = (used_permille.min(1_000) - EASY_PERMILLE) as f64 / (1_000 - EASY_PERMILLE) as f64;
+    let base = base_us.max(1) as f64;
+    let delay = base * (FULL_DELAY_US as f64 / base).powf(part);
+    (delay.round() as u64).clamp(base_us, FULL_DELAY_US)
+}
 
 /// A bucket of CPU time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,19 +123,25 @@ impl CpuBudget {
         self.others.level_ns -= i128::from(process) - i128::from(taps);
         self.taps.level_ns -= i128::from(taps);
         let spilt = self.others.add(tokens(self.others.rate_ns));
-        self.taps.add(tokens(self.taps.rate_ns) + spilt);
+        let spilt = self.taps.add(tokens(self.taps.rate_ns) + spilt);
+        // Where this is more than it can hold, both are full.
+        self.others.add(spilt);
     }
 
     /// How long a tap must wait, nanoseconds; `None` if it may read.
     pub fn tap_wait_ns(&self) -> Option<u64> {
-        // What others leave may come on top, and what comes while it waits too long flows over.
-        let rate_ns = self.taps.rate_ns + self.others.rate_ns;
-        self.taps.wait_ns(self.quantum_ns, rate_ns)
+        self.taps.wait_ns(self.quantum_ns, self.rate_ns())
     }
 
     /// How long everybody else must wait, nanoseconds; `None` if it may go on.
     pub fn others_wait_ns(&self) -> Option<u64> {
-        self.others.wait_ns(self.quantum_ns, self.others.rate_ns)
+        self.others.wait_ns(self.quantum_ns, self.rate_ns())
+    }
+
+    /// What a bucket is refilled with at most: its own rate and what the other leaves. Reason: what
+    /// comes while somebody waits too long flows over; who waits too short asks again.
+    fn rate_ns(&self) -> u64 {
+        self.taps.rate_ns + self.others.rate_ns
     }
 }
 

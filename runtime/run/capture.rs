@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use outrigger_journal::AppendError;
 use outrigger_policy::Columns;
+use outrigger_policy::budget::block_delay_us;
 use outrigger_tap::{Progress, ReadLimits, Tap, TapConfig, TapCounts, TapError};
 
 use super::shared::{Phase, Shared, TapState, lock, now_ns};
@@ -20,10 +21,6 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 const REOPEN_AFTER: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 /// Looks without a sample of the governor after which a tap closes. Reason: two seconds.
 const BLIND_LOOKS: u32 = 20;
-/// Wait of a frame for others while the pipeline lacks CPU. Reason: at 10,000 frames a second a block
-/// holds a hundred, and its own cost is small in theirs (`benches/README.md`); a tenth of what a
-/// pipeline without CPU lags by.
-const PRESSED_DELAY: Duration = Duration::from_millis(10);
 /// How often a tap's own counts are made known.
 const REPORT_EVERY: Duration = Duration::from_millis(200);
 
@@ -111,16 +108,13 @@ impl Capture<'_> {
         before: &TapCounts,
         delay: Duration,
     ) -> Result<Reading, TapError> {
+        let delay_us = u64::try_from(delay.as_micros()).unwrap_or(u64::MAX);
         let mut columns = Columns::new();
         let mut reported: Option<Instant> = None;
         let mut last = Instant::now();
         loop {
-            // Full blocks cost the pipeline half of what blocks of a few frames do. Where it has to
-            // wait for its budget anyway, waiting here costs nothing.
-            self.limits.delay = match self.shared.governor.gate.is_pressed() {
-                true => delay.max(PRESSED_DELAY),
-                false => delay,
-            };
+            let used = self.shared.governor.gate.used_permille();
+            self.limits.delay = Duration::from_micros(block_delay_us(delay_us, used));
             let progress = tap.read(&mut columns, &self.limits);
             if progress.is_err() {
                 // What came before the error is good.

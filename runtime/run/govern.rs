@@ -54,12 +54,7 @@ pub(super) fn governor(config: &Config) -> Governor {
         storage_bytes: budget.storage_bytes_max.map_or(bounds, |bytes| bytes.get()),
         thresholds: budget.thresholds,
     };
-    // In a group there is no tap whose share would lie idle.
-    let tap_permille = match config.group {
-        Some(_) => 0,
-        None => budget.tap_permille,
-    };
-    let gate = Gate::new(rate_ns, tap_permille);
+    let gate = Gate::new(rate_ns, budget.tap_permille);
     Governor::new(gate, Circuit::new(limits), &meter, cgroup)
 }
 
@@ -102,6 +97,11 @@ impl Govern<'_> {
         while !done.load(Ordering::Acquire) {
             let began_ns = thread_cpu_ns();
             let sample = self.measure(&mut measuring);
+            let limits = governor.circuit.view().limits;
+            if let Some(permille) = sample.cpu_permille {
+                let used = permille * 1_000 / limits.cpu_permille.max(1);
+                governor.gate.note_use(used);
+            }
             let unmeasured = unmeasured(&sample);
             if unmeasured != said {
                 said.clone_from(&unmeasured);
@@ -115,7 +115,7 @@ impl Govern<'_> {
                 self.tell(&transition);
                 self.shared.wake();
             }
-            if let Some(cause) = exceeded(&sample, governor) {
+            if let Some(cause) = exceeded(&sample, &limits) {
                 self.write_down("memory", cause.clone());
                 self.shared.fail(cause);
             }
@@ -237,9 +237,8 @@ fn counted(shared: &Shared) -> (u64, u64) {
 }
 
 /// Why the run has to end, if it has: its memory is what the kernel would end another process for.
-fn exceeded(sample: &Sample, governor: &Governor) -> Option<String> {
-    let bound = governor.circuit.view().limits.memory_bytes;
-    cap::exceeded(sample.rss_bytes?, bound)
+fn exceeded(sample: &Sample, limits: &Limits) -> Option<String> {
+    cap::exceeded(sample.rss_bytes?, limits.memory_bytes)
 }
 
 /// What a sample lacks because the host does not tell it.

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use outrigger_policy::breaker::{Sample, State};
+use outrigger_policy::budget::block_delay_us;
 use serde::{Deserialize, Serialize};
 
 use super::PipelineStatus;
@@ -45,6 +46,9 @@ pub struct BudgetStatus {
     pub taps_waited_ms: u64,
     /// Time that the pipeline has waited for CPU, milliseconds.
     pub pipeline_waited_ms: u64,
+    /// How long a frame waits for others to share its block, microseconds: longer than configured while
+    /// more than half of the CPU budget is used.
+    pub block_delay_us: u64,
     /// How far the pipeline may lag before it sheds, milliseconds.
     pub lag_ms_max: u64,
     /// Classes that are shed now.
@@ -201,6 +205,10 @@ pub(super) fn gather(shared: &Shared, config: &Config, status: &PipelineStatus) 
         storage_bytes_max: limits.storage_bytes,
         taps_waited_ms: super::gather::millis(taps_waited),
         pipeline_waited_ms: super::gather::millis(pipeline_waited),
+        block_delay_us: block_delay_us(
+            config.journal.block_delay_us,
+            governor.gate.used_permille(),
+        ),
         lag_ms_max: config.budget.lag_ms_max,
         shedding: status.shedding.clone(),
         drift: lock(&governor.drifts).iter().map(Into::into).collect(),
