@@ -113,7 +113,7 @@ impl Meter {
         system.refresh_memory_specifics(MemoryRefreshKind::nothing().with_ram());
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         Self {
-            memory_bytes: system.total_memory(),
+            memory_bytes: host::memory_bytes(&system),
             system,
             pid: Pid::from_u32(pid),
             cores: cores as u64,

@@ -3,6 +3,8 @@
 
 use std::net::{SocketAddr, UdpSocket};
 use std::num::NonZero;
+use std::path::Path;
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use outrigger::status::StatusSnapshot;
@@ -325,4 +327,73 @@ fn cpu_of_others_is_seen_and_opens_the_breaker() {
     });
     let _ = sender.send_to(SHIP, flooded.to);
     assert_eq!(running.status().unwrap().ledger.captured, 0);
+}
+
+/// `command` in a mount namespace of its own, where these files of the kernel are not what they are.
+/// None, said aloud, where this host allows no such namespace.
+fn without(files: &[&str], command: &Command) -> Option<Command> {
+    let mounts: String = files
+        .iter()
+        .map(|file| format!("mount --bind /dev/null {file} && "))
+        .collect();
+    let unshare = |script: &str| {
+        let mut unshare = Command::new("unshare");
+        unshare.args(["--map-root-user", "--mount", "sh", "-c", script, "sh"]);
+        unshare
+    };
+    let tried = unshare(&format!("{mounts}true")).output();
+    if !tried.is_ok_and(|output| output.status.success()) {
+        eprintln!("skipped: this host allows no mount namespace (unshare, util-linux)");
+        return None;
+    }
+    let mut within = unshare(&format!("{mounts}exec \"$@\""));
+    within.arg(command.get_program()).args(command.get_args());
+    within
+        .current_dir(command.get_current_dir().unwrap())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    Some(within)
+}
+
+#[test]
+fn a_host_that_tells_nothing_of_itself_is_lived_with_and_the_budget_holds() {
+    const PERMILLE: u64 = 50;
+    let flooded = Flooded::new(&[("cpu_permille", "50")], ["exactly-once"; 3]);
+    let files = [
+        "/proc/stat",
+        "/proc/meminfo",
+        "/proc/pressure/cpu",
+        "/proc/pressure/memory",
+    ];
+    let there = files.into_iter().filter(|file| Path::new(file).exists());
+    let there: Vec<&str> = there.collect();
+    let command = flooded.site.run_command("data", &[]);
+    let Some(command) = without(&there, &command) else {
+        return;
+    };
+    let mut running = flooded.site.start_by("data", command);
+    let status = running.wait_status("a sample", |status| {
+        status.budget.sample.cpu_permille.is_some()
+    });
+    let unmeasured = status.budget.unmeasured.join("\n");
+    for file in files {
+        assert!(unmeasured.contains(file), "{file} is not in {unmeasured}");
+    }
+    assert!(status.process.host_memory_bytes > 0, "sysinfo(2) says it");
+    assert!(outrigger::status::render(&status).contains("/proc/meminfo"));
+    let (_, seen) = flooded.flood(|| watch_cpu(running.pid(), 4, || {}));
+    let (busiest, bound) = (busiest_second(&seen), cpu_ms_max(PERMILLE));
+    assert!(busiest <= bound, "{busiest} ms of {bound}");
+    // The breaker judges what is left, and answers.
+    let mut hold = flooded.site.command();
+    hold.args(["ctl", "--config", "data.toml", "hold"]);
+    assert!(hold.output().unwrap().status.success());
+    running.wait_status("the breaker to open", |status| {
+        status.budget.breaker == "Open"
+    });
+    running.signal(rustix::process::Signal::TERM);
+    let (code, _, errors) = running.end();
+    assert_eq!(code, Some(0), "{errors}");
+    assert!(errors.contains("cannot be measured here"), "{errors}");
 }

@@ -142,7 +142,12 @@ impl Site {
 
     /// Starts a run, and waits until it is open.
     pub fn start(&self, name: &str, arguments: &[&str]) -> Running {
-        let child = self.run_command(name, arguments).spawn().unwrap();
+        self.start_by(name, self.run_command(name, arguments))
+    }
+
+    /// The same by a command that becomes the runtime.
+    pub fn start_by(&self, name: &str, mut command: Command) -> Running {
+        let child = command.spawn().unwrap();
         let socket = self.path(name).join("status.sock");
         let mut running = Running { child, socket };
         wait_for("the status socket", || running.status());

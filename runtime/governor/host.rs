@@ -87,13 +87,24 @@ pub fn host_facts() -> HostFacts {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     HostFacts {
         cores: cores as u64,
-        memory_bytes: system.total_memory(),
+        memory_bytes: memory_bytes(&system),
         cpu: system
             .cpus()
             .first()
             .map(|cpu| cpu.brand().to_owned())
             .unwrap_or_default(),
         kernel: System::kernel_version().unwrap_or_default(),
+    }
+}
+
+/// The host's memory: what `/proc/meminfo` says, or where that is missing the system call sysinfo(2).
+pub(super) fn memory_bytes(system: &System) -> u64 {
+    match system.total_memory() {
+        0 => {
+            let info = rustix::system::sysinfo();
+            info.totalram.saturating_mul(u64::from(info.mem_unit))
+        }
+        bytes => bytes,
     }
 }
 

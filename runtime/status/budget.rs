@@ -285,6 +285,10 @@ pub(super) fn render(out: &mut String, budget: &BudgetStatus) {
         let _ = write!(text, "; others use CPU {}", percent(others));
     }
     wrapped(out, "breaker    ", "           ", &text);
+    if !budget.unmeasured.is_empty() {
+        let text = format!("{}; not judged", budget.unmeasured.join(", "));
+        wrapped(out, "unknown    ", "           ", &text);
+    }
     if budget.taps_waited_ms + budget.pipeline_waited_ms > 0 {
         let text = format!(
             "pipeline {}, taps {} for their share of the CPU",
