@@ -28,6 +28,7 @@ mod udp;
 #[cfg(test)]
 mod tests;
 
+use std::path::Path;
 use std::time::Duration;
 
 use outrigger_policy::Columns;
@@ -128,6 +129,27 @@ fn open_with(
         TapConfig::Pcap(pcap) => Box::new(pcap::open(pcap, resume_after, clock)?),
         TapConfig::Lines(lines) => Box::new(lines::open(lines, resume_after, clock)?),
     })
+}
+
+/// The first bytes of a recording, unpacked, at most `bytes_max`: to see what it is.
+///
+/// # Errors
+/// It is no regular file, cannot be read, or its gzip stream is damaged before the first byte.
+pub fn peek(path: &Path, bytes_max: usize) -> Result<Vec<u8>, TapError> {
+    let mut file = file::RecordingFile::open("recording", path)?;
+    let mut bytes = vec![0; bytes_max];
+    let mut filled = 0;
+    while filled < bytes_max {
+        match file.read(&mut bytes[filled..])? {
+            Err(cause) if filled == 0 => {
+                return Err(TapError::fatal(&file.tap, "unpack the file", &cause, None));
+            }
+            Ok(0) | Err(_) => break,
+            Ok(more) => filled += more,
+        }
+    }
+    bytes.truncate(filled);
+    Ok(bytes)
 }
 
 /// What of [`memory_bytes`] is the kernel's: not resident in the process, though a control group counts

@@ -1,5 +1,6 @@
 //! A trace as text, 80 columns wide: is it inside its budget, what did it cost, and what costs most.
 
+use super::sample::tolerance_permille;
 use crate::cli::text::{cut, digits, size};
 use crate::status::StatusSnapshot;
 use crate::trace::{PluginTrace, Trace};
@@ -85,10 +86,12 @@ fn head(out: &mut String, trace: &Trace, last: &StatusSnapshot) {
     line(
         out,
         &format!(
-            "  CPU       {} of all cores on average, {} in the busiest second, bound {}",
+            "  CPU       {} of all cores on average, {} in the busiest second, bound {} with a \
+             tolerance of {}",
             percent(mean),
             percent(totals.cpu_permille_max),
-            percent(budget.cpu_permille)
+            percent(budget.cpu_permille),
+            percent(tolerance_permille(budget.cpu_permille))
         ),
     );
     line(

@@ -17,8 +17,11 @@ use crate::trace::{
 /// Shortest time that a share of the cores is taken over, milliseconds. Reason: the clock of a process
 /// moves in steps of 10 ms, a hundredth of it.
 const SHARE_OVER_MIN_MS: u64 = 900;
-/// How far over its share a second may be, permille: the steps of that clock.
-const SHARE_TOLERANCE_PERMILLE: u64 = 10;
+/// How far over its share a second may be, permille of all cores: a tenth of the share for what may be
+/// saved up and cannot be cut, and the steps of that clock. Source: SPECIFICATION.md, Budget.
+pub(super) fn tolerance_permille(share_permille: u64) -> u64 {
+    share_permille / 10 + 10
+}
 /// Seconds, for each thing that is told apart, from which CPU is fitted by class.
 const SECONDS_PER_TERM_MIN: usize = 8;
 
@@ -222,7 +225,7 @@ impl Sampling {
     fn outside(&self, config: &Config, trace: &Trace, last: &StatusSnapshot) -> Vec<String> {
         let (totals, budget) = (&trace.totals, &trace.budget);
         let mut outside = Vec::new();
-        if totals.cpu_permille_max > budget.cpu_permille + SHARE_TOLERANCE_PERMILLE {
+        if totals.cpu_permille_max > budget.cpu_permille + tolerance_permille(budget.cpu_permille) {
             outside.push(format!(
                 "CPU is {} permille of all cores in the busiest second, and may be {}",
                 totals.cpu_permille_max, budget.cpu_permille

@@ -1,7 +1,5 @@
 //! A recording, as far as one must look into it to play it.
 
-use std::fs::File;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use toml::{Table, Value};
@@ -9,7 +7,7 @@ use toml::{Table, Value};
 use super::Pace;
 
 /// Bytes looked at. Reason: any first line of a bus is shorter.
-const LOOK_BYTES: u64 = 64 << 10;
+const LOOK_BYTES: usize = 64 << 10;
 /// First bytes of a capture. Source: draft-ietf-opsawg-pcap-04, section 4, in either order and with
 /// microseconds or nanoseconds; draft-ietf-opsawg-pcapng-02, section 4.1.
 const CAPTURES: [[u8; 4]; 5] = [
@@ -19,8 +17,6 @@ const CAPTURES: [[u8; 4]; 5] = [
     [0x4d, 0x3c, 0xb2, 0xa1],
     [0x0a, 0x0d, 0x0d, 0x0a],
 ];
-/// First bytes of what gzip wrote. Source: RFC 1952, section 2.3.1.
-const GZIP: [u8; 2] = [0x1f, 0x8b];
 /// Keys of a tap that hold whatever it reads.
 const KEPT_ALWAYS: [&str; 2] = ["label", "frame_bytes_max"];
 
@@ -46,17 +42,12 @@ pub(super) enum Form {
     },
 }
 
-/// Looks into a file.
+/// Looks into a file, which may be gzip.
 ///
 /// # Errors
 /// It cannot be read, or is no recording that can be played.
 pub(super) fn look(path: &Path) -> Result<Recording, String> {
-    let unread = |error: std::io::Error| format!("cannot be read: {error}");
-    let mut bytes = Vec::new();
-    let file = File::open(path).map_err(unread)?;
-    file.take(LOOK_BYTES)
-        .read_to_end(&mut bytes)
-        .map_err(unread)?;
+    let bytes = outrigger_tap::peek(path, LOOK_BYTES).map_err(|error| error.to_string())?;
     let form = form(&bytes)?;
     Ok(Recording {
         path: path.to_owned(),
@@ -70,9 +61,6 @@ fn form(bytes: &[u8]) -> Result<Form, String> {
     }
     if CAPTURES.iter().any(|magic| bytes.starts_with(magic)) {
         return Ok(Form::Capture);
-    }
-    if bytes.starts_with(&GZIP) {
-        return Err("is packed: unpack it with gzip -d first".to_owned());
     }
     let none = || Err("is neither a capture (pcap, pcapng) nor lines of text".to_owned());
     let mut lines = bytes

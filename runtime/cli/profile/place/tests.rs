@@ -119,13 +119,33 @@ fn what_cannot_be_played_says_why() {
         made.map(|_| ()).unwrap_err()
     };
     assert!(refused(b"", None).contains("is empty"));
-    assert!(refused(&[0x1f, 0x8b, 8, 0], None).contains("gzip -d"));
+    assert!(refused(&[0x1f, 0x8b, 8, 0], None).contains("gzip stream is cut"));
     assert!(refused(&[0, 1, 2, 0xff], None).contains("neither a capture"));
     assert!(refused(b"!AIVDM,1\n", Some(Pace::Recorded(1.0))).contains("no times"));
     std::fs::remove_file(&path).unwrap();
     let taps = named(&config, &[path.to_str().unwrap()]).unwrap();
     let made = Place::make(&config, taps, None, Some(folder.path()));
-    assert!(made.map(|_| ()).unwrap_err().contains("cannot be read"));
+    assert!(
+        made.map(|_| ())
+            .unwrap_err()
+            .contains("cannot find the file")
+    );
+}
+
+#[test]
+fn a_packed_recording_is_known_by_what_is_in_it() {
+    use std::io::Write;
+    let folder = tempfile::tempdir().unwrap();
+    let config = loaded(folder.path(), SMALL);
+    let path = folder.path().join("recording.gz");
+    let file = std::fs::File::create(&path).unwrap();
+    let mut packed = flate2::write::GzEncoder::new(file, flate2::Compression::fast());
+    packed.write_all(b"1.5,!AIVDM,1\n").unwrap();
+    packed.finish().unwrap();
+    let taps = named(&config, &[path.to_str().unwrap()]).unwrap();
+    let place = Place::make(&config, taps, None, Some(folder.path())).unwrap();
+    let played = place.played();
+    assert_eq!(played[0].pace, "recorded", "it has times");
 }
 
 #[test]
