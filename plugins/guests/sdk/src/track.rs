@@ -6,7 +6,7 @@ use std::ops::Deref;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::body::{Body, BodyError, Map};
-use crate::msgpack::{self, Fault, Reader};
+use crate::msgpack::{self, Expected, Fault, Reader};
 
 /// Bytes that a [`Text`] holds, at most.
 pub const TRACK_TEXT_BYTES_MAX: usize = 31;
@@ -78,18 +78,18 @@ impl Text {
         (text.byte_len() > 0).then_some(text)
     }
 
-    /// From words that hold ASCII only; `None` when one does not.
+    /// From words that hold `len` bytes of ASCII and then zeros; `None` when one is not.
     #[inline]
-    fn from_ascii(words: [u64; 4], len: u8) -> Option<Self> {
+    fn from_ascii(mut words: [u64; 4], len: u8) -> Option<Self> {
         const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
-        if (words[0] | words[1] | words[2] | words[3]) & HIGH_BITS != 0 {
+        if len == 0 || (words[0] | words[1] | words[2] | words[3]) & HIGH_BITS != 0 {
             return None;
         }
+        words[3] |= u64::from(len) << 56;
         let mut text = Self::EMPTY;
         for (place, word) in text.bytes.chunks_exact_mut(8).zip(words) {
             place.copy_from_slice(&word.to_le_bytes());
         }
-        text.bytes[TRACK_TEXT_BYTES_MAX] = len;
         Some(text)
     }
 
@@ -509,37 +509,78 @@ type FieldFault = (Option<usize>, Fault);
 /// read, and searching each key among all names costs more than all else.
 fn read(reader: &mut Reader, track: &mut Track, present: &mut u32) -> Result<(), FieldFault> {
     let plain = |fault| (None, fault);
-    // Keys come in the schema's order, some left out: the search for the next key starts after
-    // the last one, and nearly always ends within a few steps.
-    let mut next = 0;
-    for _ in 0..reader.map().map_err(plain)? {
-        let Some(field) = known_key(reader, next).map_err(plain)? else {
-            reader.value().map_err(plain)?;
+    let mut pairs = Ordered {
+        left: reader.map().map_err(plain)?,
+        present,
+        reader,
+        track,
+    };
+    // Keys come in the schema's order, some left out.
+    pairs.field::<0>()?;
+    pairs.field::<1>()?;
+    pairs.field::<2>()?;
+    pairs.field::<3>()?;
+    pairs.field::<4>()?;
+    pairs.field::<5>()?;
+    pairs.field::<6>()?;
+    pairs.field::<7>()?;
+    pairs.field::<8>()?;
+    pairs.field::<9>()?;
+    pairs.field::<10>()?;
+    pairs.field::<11>()?;
+    pairs.field::<12>()?;
+    pairs.field::<13>()?;
+    pairs.field::<14>()?;
+    pairs.field::<15>()?;
+    pairs.field::<16>()?;
+    // What follows is of another schema, or was written by another hand.
+    let Ordered { left, .. } = pairs;
+    for _ in 0..left {
+        let Some(field) = known_key(reader).map_err(plain)? else {
+            reader.pass_value().map_err(plain)?;
             continue;
         };
-        next = field + 1;
         *present |= 1 << field;
         read_field(reader, track, field).map_err(|fault| (Some(field), fault))?;
     }
     Ok(())
 }
 
+/// Pairs in the schema's order.
+struct Ordered<'a, 'b> {
+    /// Pairs not read yet.
+    left: usize,
+    present: &'a mut u32,
+    reader: &'a mut Reader<'b>,
+    track: &'a mut Track,
+}
+
+impl Ordered<'_, '_> {
+    /// Reads the next pair if it is this field.
+    #[inline(always)]
+    fn field<const FIELD: usize>(&mut self) -> Result<(), FieldFault> {
+        let key = const { Expected::new(KEYS[FIELD]) };
+        if self.left > 0 && self.reader.pass_expected(&key) {
+            self.left -= 1;
+            *self.present |= 1 << FIELD;
+            read_field(self.reader, self.track, FIELD).map_err(|fault| (Some(FIELD), fault))?;
+        }
+        Ok(())
+    }
+}
+
 /// Reads a key; `None` for one that is not of this schema.
-#[inline]
-fn known_key(reader: &mut Reader, next: usize) -> Result<Option<usize>, Fault> {
-    let Some(key) = reader.short_str() else {
+fn known_key(reader: &mut Reader) -> Result<Option<usize>, Fault> {
+    let Some([low, high]) = reader.short_str() else {
         // All known keys are short and in their shortest form, or were written by another hand.
         let key = reader.str_bytes()?;
         return Ok(KEYS.iter().position(|known| known.as_bytes() == key));
     };
-    let later = KEY_WORDS[next..].iter().position(|known| *known == key);
-    Ok(match later {
-        Some(offset) => Some(next + offset),
-        None => KEY_WORDS[..next].iter().position(|known| *known == key),
-    })
+    let same = |known: &[u64; 2]| known[0] == low && known[1] == high;
+    Ok(KEY_WORDS.iter().position(same))
 }
 
-#[inline]
+#[inline(always)]
 fn read_field(reader: &mut Reader, track: &mut Track, field: usize) -> Result<(), Fault> {
     match field {
         0 => track.track_id = text(reader)?,
@@ -563,28 +604,25 @@ fn read_field(reader: &mut Reader, track: &mut Track, field: usize) -> Result<()
     Ok(())
 }
 
-#[inline]
+#[inline(always)]
 fn text(reader: &mut Reader) -> Result<Text, Fault> {
-    if let Some(marker @ 0xa1..=0xbf) = reader.rest().first().copied() {
-        let len = marker & 0x1f;
-        if let Some(words) = reader.words(1, usize::from(len))
-            && let Some(text) = Text::from_ascii(words, len)
-        {
-            reader.pass(1 + usize::from(len));
-            return Ok(text);
-        }
+    if let Some((words, len)) = reader.fix_str()
+        && let Some(text) = Text::from_ascii(words, len)
+    {
+        reader.pass(1 + usize::from(len));
+        return Ok(text);
     }
     Text::new(reader.str()?).ok_or("empty, or longer than 31 bytes")
 }
 
 /// One of a few short words.
-#[inline]
+#[inline(always)]
 fn word<T: Copy>(reader: &mut Reader, words: &[[u64; 2]], all: &[T]) -> Result<T, Fault> {
-    let found = reader.short_str();
+    let [low, high] = reader.short_str().ok_or("not a word of the schema")?;
     words
         .iter()
         .zip(all)
-        .find(|(word, _)| Some(**word) == found)
+        .find(|(word, _)| word[0] == low && word[1] == high)
         .map(|(_, value)| *value)
         .ok_or("not a word of the schema")
 }
