@@ -120,7 +120,14 @@ impl<'a> Reader<'a> {
     }
 
     /// The bytes of a string.
+    #[inline]
     pub(crate) fn str_bytes(&mut self) -> Result<&'a [u8], Fault> {
+        if let [marker @ 0xa0..=0xbf, rest @ ..] = self.rest
+            && let Some((text, rest)) = rest.split_at_checked(usize::from(marker & 0x1f))
+        {
+            self.rest = rest;
+            return Ok(text);
+        }
         match self.head()? {
             Head::Str(len) => self.take(len),
             _ => Err("not a string"),
@@ -322,6 +329,43 @@ const FIRST_BYTES: [[u64; 4]; 32] = {
     }
     masks
 };
+
+/// True if both are equal. On WebAssembly comparing bytes is a call, and goes byte by byte: names are
+/// compared as their first and last bytes, which overlap.
+#[inline]
+pub(crate) fn is_same(a: &[u8], b: &[u8]) -> bool {
+    if a.len() != b.len() {
+        return false;
+    }
+    match a.len() {
+        4..8 => ends::<4>(a) == ends::<4>(b),
+        8..=16 => ends::<8>(a) == ends::<8>(b),
+        _ => a == b,
+    }
+}
+
+/// True for UTF-8, which names are, and nearly always short and ASCII.
+#[inline]
+pub(crate) fn is_utf8(text: &[u8]) -> bool {
+    const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
+    let is_ascii = match text.len() {
+        4..8 => ends::<4>(text).is_some_and(|[first, last]| (first | last) & HIGH_BITS == 0),
+        8..=16 => ends::<8>(text).is_some_and(|[first, last]| (first | last) & HIGH_BITS == 0),
+        _ => text.is_ascii(),
+    };
+    is_ascii || std::str::from_utf8(text).is_ok()
+}
+
+/// The first and the last N bytes, at most 8, as little-endian words.
+#[inline(always)]
+fn ends<const N: usize>(bytes: &[u8]) -> Option<[u64; 2]> {
+    let word = |bytes: &[u8; N]| {
+        let mut word = [0; 8];
+        word[..N].copy_from_slice(bytes);
+        u64::from_le_bytes(word)
+    };
+    Some([word(bytes.first_chunk()?), word(bytes.last_chunk()?)])
+}
 
 /// A key that a reader may expect next: at most 15 bytes, so 16 with its head.
 pub(crate) struct Expected {
