@@ -348,9 +348,11 @@ impl<'a> FrameDecoder<'a> {
         sequences: &[u64],
         out: &mut impl Output,
     ) {
-        let report = Bits::unpack(payload, sentence.fill_bits)
-            .ok_or(ReadError::Length)
-            .and_then(|bits| read::read(&bits));
+        let bits = Bits::unpack(payload, sentence.fill_bits);
+        let report = match &bits {
+            Some(bits) => read::read(bits),
+            None => Err(ReadError::Length),
+        };
         match report {
             // Frames before this one cannot be skipped any more, and nothing may be lost.
             Ok(Report::Counted(_)) if !sequences.is_empty() => {
