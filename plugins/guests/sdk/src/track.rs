@@ -64,10 +64,22 @@ impl Text {
     }
 
     /// A text; `None` when it is empty or longer than [`TRACK_TEXT_BYTES_MAX`].
+    #[inline]
     pub fn new(text: &str) -> Option<Self> {
         let mut new = Self::EMPTY;
         new.write_str(text).ok()?;
         (new.byte_len() > 0).then_some(new)
+    }
+
+    /// A text of ASCII; `None` when it is not, and as for [`new`](Self::new).
+    pub fn ascii(text: &[u8]) -> Option<Self> {
+        let mut bytes = Self::EMPTY.bytes;
+        bytes[..TRACK_TEXT_BYTES_MAX]
+            .get_mut(..text.len())?
+            .copy_from_slice(text);
+        bytes[TRACK_TEXT_BYTES_MAX] = text.len() as u8;
+        // The length is ASCII too.
+        (!text.is_empty() && bytes.is_ascii()).then_some(Self { bytes })
     }
 
     /// A formatted text, for instance `Text::format(format_args!("{mmsi:09}"))`; `None` as for
@@ -93,18 +105,6 @@ impl Text {
         Some(text)
     }
 
-    /// Appends it as MessagePack: whole and then cut, as a copy of a length that only the data
-    /// knows, and a check of its form, are calls on WebAssembly.
-    #[inline]
-    fn encode(&self, out: &mut Vec<u8>) {
-        let len = self.byte_len();
-        // At most 31 bytes, so that a head of one byte says the length.
-        out.push(0xa0 | len as u8);
-        let end = out.len() + len;
-        out.extend_from_slice(&self.bytes);
-        out.truncate(end);
-    }
-
     /// The text.
     pub fn as_str(&self) -> &str {
         std::str::from_utf8(&self.bytes[..self.byte_len()]).expect("made from whole strings only")
@@ -112,6 +112,7 @@ impl Text {
 }
 
 impl fmt::Write for Text {
+    #[inline]
     fn write_str(&mut self, text: &str) -> fmt::Result {
         let start = self.byte_len();
         let end = start + text.len();
@@ -399,94 +400,129 @@ impl Body for Track {
     }
 
     fn encode(&self, out: &mut Vec<u8>) {
-        let mut out = Pairs::begin(out);
-        out.short(0, Some(&self.track_id));
-        out.short(1, self.platform_id.as_ref());
-        out.short(2, self.callsign.as_ref());
-        out.short(3, self.platform_class.as_ref());
-        out.number(4, self.lat_deg);
-        out.number(5, self.lon_deg);
-        out.number(6, self.alt_m);
-        out.text(7, self.alt_datum.map(AltDatum::as_str));
-        out.number(8, self.speed_mps);
-        out.number(9, self.course_deg);
-        out.number(10, self.climb_mps);
-        out.number(11, self.heading_deg);
-        out.number(12, self.turn_rate_dps);
-        out.unsigned(13, self.time_ns);
-        out.text(14, Some(self.time_source.as_str()));
-        out.text(15, self.source.map(Source::as_str));
-        out.number(16, self.accuracy_m);
-        out.end();
+        Pairs::write(out, |out| {
+            out.text(0, Some(&self.track_id));
+            out.text(1, self.platform_id.as_ref());
+            out.text(2, self.callsign.as_ref());
+            out.text(3, self.platform_class.as_ref());
+            out.number(4, self.lat_deg);
+            out.number(5, self.lon_deg);
+            out.number(6, self.alt_m);
+            out.word(
+                7,
+                self.alt_datum.map(|datum| AltDatum::WORDS[datum as usize]),
+            );
+            out.number(8, self.speed_mps);
+            out.number(9, self.course_deg);
+            out.number(10, self.climb_mps);
+            out.number(11, self.heading_deg);
+            out.number(12, self.turn_rate_dps);
+            out.unsigned(13, self.time_ns);
+            out.word(14, Some(TimeSource::WORDS[self.time_source as usize]));
+            out.word(15, self.source.map(|source| Source::WORDS[source as usize]));
+            out.number(16, self.accuracy_m);
+        });
     }
 }
 
-/// Writes the present pairs of a track. Inlined, so that the lengths of keys are constants: on
-/// WebAssembly a copy of another length costs a call.
+/// Bytes of the longest track: its head, keys with theirs, ten numbers, four texts and three words;
+/// and what the last value is longer by than what is kept of it.
+const TRACK_BYTES_MAX: usize = {
+    let mut bytes = 3 + 10 * 9 + 4 * (1 + TRACK_TEXT_BYTES_MAX) + 3 * 16 + 17;
+    let mut field = 0;
+    while field < KEYS.len() {
+        bytes += 1 + KEYS[field].len();
+        field += 1;
+    }
+    bytes
+};
+
+/// Writes the present pairs of a track into room for the longest one. Inlined, so that the length of
+/// each pair is a constant: on WebAssembly a copy of another length costs a call, and each push
+/// looks for room.
 struct Pairs<'a> {
-    out: &'a mut Vec<u8>,
-    start: usize,
+    room: &'a mut [u8],
+    len: usize,
     pairs: u8,
 }
 
-impl<'a> Pairs<'a> {
-    /// Bytes of the longest track: 17 keys, numbers of 9 bytes, four texts.
-    const BYTES_MAX: usize = 400;
-
-    fn begin(out: &'a mut Vec<u8>) -> Self {
-        out.reserve(Self::BYTES_MAX);
+impl Pairs<'_> {
+    /// Appends the map whose pairs `fill` writes.
+    #[inline(always)]
+    fn write(out: &mut Vec<u8>, fill: impl FnOnce(&mut Pairs)) {
         let start = out.len();
-        out.push(0x80);
-        Self {
-            out,
-            start,
+        out.resize(start + TRACK_BYTES_MAX, 0);
+        let mut written = Pairs {
+            room: &mut out[start..],
+            len: 1,
             pairs: 0,
+        };
+        fill(&mut written);
+        let Pairs { len, pairs, .. } = written;
+        out.truncate(start + len);
+        // A head of one byte holds up to 15 pairs, of three bytes all 17.
+        if pairs < 16 {
+            out[start] = 0x80 | pairs;
+        } else {
+            out.splice(start..=start, [0xde, 0x00, pairs]);
         }
     }
 
+    /// A pair whose value is the first `len` bytes of these: it is written whole, and the next pair
+    /// over what is not of it.
     #[inline(always)]
-    fn key(&mut self, field: usize) {
-        msgpack::write_str(self.out, KEYS[field]);
+    fn pair<const N: usize>(&mut self, field: usize, value: [u8; N], len: usize) {
+        let key = KEYS[field].as_bytes();
+        let place = &mut self.room[self.len..][..1 + key.len() + N];
+        place[0] = 0xa0 | key.len() as u8;
+        place[1..=key.len()].copy_from_slice(key);
+        place[1 + key.len()..].copy_from_slice(&value);
+        self.len += 1 + key.len() + len;
         self.pairs += 1;
     }
 
     #[inline(always)]
-    fn text(&mut self, field: usize, value: Option<&str>) {
-        if let Some(value) = value {
-            self.key(field);
-            msgpack::write_text(self.out, value);
+    fn text(&mut self, field: usize, text: Option<&Text>) {
+        if let Some(Text { bytes }) = text {
+            let len = bytes[TRACK_TEXT_BYTES_MAX];
+            let mut value = [0xa0 | len; TRACK_TEXT_BYTES_MAX + 2];
+            value[1..].copy_from_slice(bytes);
+            self.pair(field, value, 1 + usize::from(len));
+        }
+    }
+
+    /// A short text, as [`msgpack::short_words`] has it.
+    #[inline(always)]
+    fn word(&mut self, field: usize, word: Option<[u64; 2]>) {
+        if let Some([low, high]) = word {
+            let len = (high >> 56) as u8;
+            let mut value = [0xa0 | len; 17];
+            value[1..9].copy_from_slice(&low.to_le_bytes());
+            value[9..].copy_from_slice(&high.to_le_bytes());
+            self.pair(field, value, 1 + usize::from(len));
         }
     }
 
     #[inline(always)]
-    fn short(&mut self, field: usize, value: Option<&Text>) {
-        if let Some(value) = value {
-            self.key(field);
-            value.encode(self.out);
+    fn number(&mut self, field: usize, number: Option<f64>) {
+        if let Some(number) = number.filter(|number| number.is_finite()) {
+            let mut value = [0xcb; 9];
+            value[1..].copy_from_slice(&number.to_be_bytes());
+            self.pair(field, value, 9);
         }
     }
 
     #[inline(always)]
-    fn number(&mut self, field: usize, value: Option<f64>) {
-        if let Some(value) = value.filter(|value| value.is_finite()) {
-            self.key(field);
-            msgpack::write_float(self.out, value);
-        }
-    }
-
-    #[inline(always)]
-    fn unsigned(&mut self, field: usize, value: u64) {
-        self.key(field);
-        msgpack::write_unsigned(self.out, value);
-    }
-
-    fn end(self) {
-        // A head of one byte holds up to 15 pairs, of three bytes all 17.
-        if self.pairs < 16 {
-            self.out[self.start] = 0x80 | self.pairs;
+    fn unsigned(&mut self, field: usize, number: u64) {
+        let mut value = [0xcf; 9];
+        value[1..].copy_from_slice(&number.to_be_bytes());
+        if number > u64::from(u32::MAX) {
+            self.pair(field, value, 9);
         } else {
-            self.out
-                .splice(self.start..=self.start, [0xde, 0x00, self.pairs]);
+            let mut short = Vec::with_capacity(5);
+            msgpack::write_unsigned(&mut short, number);
+            value[..short.len()].copy_from_slice(&short);
+            self.pair(field, value, short.len());
         }
     }
 }
