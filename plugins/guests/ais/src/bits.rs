@@ -22,6 +22,7 @@ impl Bits {
     /// than [`MESSAGE_CHARS_MAX`], or fewer bits than are to be dropped.
     ///
     /// Characters must be of the alphabet; others give bits that mean nothing.
+    #[inline]
     pub fn unpack(characters: &[u8], fill_bits: u8) -> Option<Self> {
         if characters.len() > MESSAGE_CHARS_MAX {
             return None;

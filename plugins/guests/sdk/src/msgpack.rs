@@ -255,24 +255,18 @@ impl<'a> Reader<'a> {
     }
 
     /// Passes over one value, whatever it is.
-    #[inline]
-    pub(crate) fn pass_value(&mut self) -> Result<(), Fault> {
-        self.skip(DEPTH_MAX)
-    }
-
-    /// Passes over one value that may hold others, `depth` of them inside of each other.
     #[inline(always)]
-    fn skip(&mut self, depth: u32) -> Result<(), Fault> {
+    pub(crate) fn pass_value(&mut self) -> Result<(), Fault> {
         let marker = *self.rest.first().ok_or("cut short")?;
         // What nearly all values of bodies are, without taking them apart.
         match LENGTHS[usize::from(marker)] {
-            0 => self.skip_long(depth),
+            0 => self.skip_long(DEPTH_MAX),
             len => self.take(usize::from(len)).map(drop),
         }
     }
 
-    /// The same, of values whose length does not follow from their first byte. Apart, so that the
-    /// others need no call.
+    /// The same, of a value whose length does not follow from its first byte, and which may hold
+    /// others, `depth` of them inside of each other. Apart, so that the others need no call.
     #[inline(never)]
     fn skip_long(&mut self, depth: u32) -> Result<(), Fault> {
         let inner = depth.checked_sub(1).ok_or("nested too deep")?;
@@ -288,10 +282,19 @@ impl<'a> Reader<'a> {
         if values > 0 && inner == 0 {
             return Err("nested too deep");
         }
+        let mut passed = 0;
         for _ in 0..values {
-            self.skip(inner)?;
+            let marker = *self.rest.get(passed).ok_or("cut short")?;
+            match LENGTHS[usize::from(marker)] {
+                0 => {
+                    self.pass(passed);
+                    passed = 0;
+                    self.skip_long(inner)?;
+                }
+                len => passed += usize::from(len),
+            }
         }
-        Ok(())
+        self.take(passed).map(drop)
     }
 }
 
