@@ -64,7 +64,10 @@ impl<S: State> Slots<S> {
     pub(crate) fn get(&mut self, slot: u32) -> &mut Option<S> {
         let slot = slot as usize;
         let stored = &self.stored;
-        self.used[slot].get_or_insert_with(|| read(packed::get(stored, slot)))
+        self.used[slot].get_or_insert_with(
+            #[inline(always)]
+            || read(packed::get(stored, slot)),
+        )
     }
 
     /// Slots whose bytes changed, and their new bytes; empty for a removed state.

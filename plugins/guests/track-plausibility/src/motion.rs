@@ -78,9 +78,9 @@ pub fn judge(
             state.vertical = None;
         }
     }
-    let values = *found;
-    let judged = velocity::judge(report, state, shown, limits, rules, found);
-    let vertical = vertical::judge(report, state, limits, rules, found);
+    let mut beside = found.beside();
+    let judged = velocity::judge(report, state, shown, limits, rules, &mut beside);
+    let vertical = vertical::judge(report, state, limits, rules, &mut beside);
     if !matches!(judged, Judged::Accepted(_)) {
         reported = None;
         let known = state.velocity.filter(|velocity| {
@@ -90,6 +90,7 @@ pub fn judge(
         fix.course_deg = known.and_then(|velocity| velocity.course_deg);
     }
     let Some(course) = &state.course else {
+        found.join(&beside);
         state.course = Some(start(fix, report, limits));
         keep_velocity(state, judged);
         state.vertical = vertical;
@@ -109,10 +110,10 @@ pub fn judge(
     if !step.is_reachable() {
         // Whatever else the report says is of the same doubtful origin, and against what is known of
         // another place.
-        *found = values;
         teleport(fix, &step, report, limits, state, rules, found);
         return;
     }
+    found.join(&beside);
     match gate::judge(course, &fix, &step, report, limits, rules, found) {
         gate::Passed::On(course) => {
             state.course = Some(course);

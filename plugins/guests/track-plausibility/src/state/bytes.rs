@@ -23,7 +23,11 @@ const RECENT_SHIFT: u32 = 4;
 
 impl State for TrackState {
     fn decode(bytes: &[u8]) -> Result<Self, String> {
-        decode(bytes).map_err(Into::into)
+        let mut state = Self::default();
+        match read(bytes, &mut state) {
+            Ok(()) => Ok(state),
+            Err(broken) => Err(broken.into()),
+        }
     }
 
     fn encode(&self, out: &mut Vec<u8>) {
@@ -185,7 +189,8 @@ impl From<Broken> for String {
     }
 }
 
-fn decode(mut bytes: &[u8]) -> Result<TrackState, Broken> {
+/// Reads into an empty state, in place: it is large, and copies cost.
+fn read(mut bytes: &[u8], state: &mut TrackState) -> Result<(), Broken> {
     match bytes.first() {
         Some(&VERSION) => {}
         Some(&other) => return Err(Broken::Version(other)),
@@ -193,11 +198,8 @@ fn decode(mut bytes: &[u8]) -> Result<TrackState, Broken> {
     }
     let mut part = Part::<HEAD_BYTES>::take(&mut bytes)?;
     let [_, flags] = part.next();
-    let mut state = TrackState {
-        captured_ms: part.u32(),
-        interval_s: part.number()?,
-        ..TrackState::default()
-    };
+    state.captured_ms = part.u32();
+    state.interval_s = part.number()?;
     if flags & HAS_COURSE != 0 {
         let last = Part::take(&mut bytes)?.fix()?;
         state.course = Some(Part::take(&mut bytes)?.course(last)?);
@@ -250,7 +252,7 @@ fn decode(mut bytes: &[u8]) -> Result<TrackState, Broken> {
         });
     }
     match bytes {
-        [] => Ok(state),
+        [] => Ok(()),
         _ => Err(Broken::TooLong),
     }
 }
