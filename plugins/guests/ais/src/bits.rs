@@ -28,7 +28,10 @@ impl Bits {
             return None;
         }
         let length = (characters.len() * 6).checked_sub(usize::from(fill_bits))?;
-        let mut bytes = [0; BYTES + SPARE];
+        let mut unpacked = Self {
+            bytes: [0; BYTES + SPARE],
+            length,
+        };
         for (place, eight) in characters.chunks(8).enumerate() {
             let mut whole = [b'0'; 8];
             match eight.first_chunk() {
@@ -37,9 +40,9 @@ impl Bits {
             }
             // Six bytes, and two that the next ones overwrite.
             let bits = words::unpack(whole) << 16;
-            bytes[6 * place..6 * place + 8].copy_from_slice(&bits.to_be_bytes());
+            unpacked.bytes[6 * place..6 * place + 8].copy_from_slice(&bits.to_be_bytes());
         }
-        Some(Self { bytes, length })
+        Some(unpacked)
     }
 
     /// Number of bits.

@@ -33,16 +33,19 @@ impl<T: Serialize + DeserializeOwned> State for T {
     }
 }
 
-/// Reads one state that this plugin wrote.
+/// Reads one state that this plugin wrote; empty is none.
 ///
 /// # Panics
 /// If it did not: an older version wrote what this one cannot read.
+#[inline]
 pub(crate) fn read<S: State>(bytes: &[u8]) -> Option<S> {
-    if bytes.is_empty() {
-        return None;
-    }
+    (!bytes.is_empty()).then(|| decode(bytes))
+}
+
+#[inline(always)]
+fn decode<S: State>(bytes: &[u8]) -> S {
     match S::decode(bytes) {
-        Ok(state) => Some(state),
+        Ok(state) => state,
         Err(error) => panic!("a kept state cannot be read by this version: {error}"),
     }
 }
@@ -63,11 +66,17 @@ impl<S: State> Slots<S> {
     /// The state of a slot: `None` when nothing is kept. Setting `None` removes it.
     pub(crate) fn get(&mut self, slot: u32) -> &mut Option<S> {
         let slot = slot as usize;
-        let stored = &self.stored;
-        self.used[slot].get_or_insert_with(
-            #[inline(always)]
-            || read(packed::get(stored, slot)),
-        )
+        let used = &mut self.used[slot];
+        if used.is_none() {
+            let bytes = packed::get(&self.stored, slot);
+            // Straight to its place: a state can be large, and each move is a copy.
+            if bytes.is_empty() {
+                *used = Some(None);
+            } else {
+                *used = Some(Some(decode(bytes)));
+            }
+        }
+        used.get_or_insert_with(|| None)
     }
 
     /// Slots whose bytes changed, and their new bytes; empty for a removed state.

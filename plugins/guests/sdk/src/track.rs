@@ -425,41 +425,28 @@ impl Body for Track {
     }
 }
 
-/// Bytes of the longest track: its head, keys with theirs, ten numbers, four texts and three words;
-/// and what the last value is longer by than what is kept of it.
-const TRACK_BYTES_MAX: usize = {
-    let mut bytes = 3 + 10 * 9 + 4 * (1 + TRACK_TEXT_BYTES_MAX) + 3 * 16 + 17;
-    let mut field = 0;
-    while field < KEYS.len() {
-        bytes += 1 + KEYS[field].len();
-        field += 1;
-    }
-    bytes
-};
-
-/// Writes the present pairs of a track into room for the longest one. Inlined, so that the length of
-/// each pair is a constant: on WebAssembly a copy of another length costs a call, and each push
-/// looks for room.
+/// Writes the present pairs of a track. Inlined, so that the length of each pair is a constant: on
+/// WebAssembly a copy of another length costs a call, and each append looks for room.
 struct Pairs<'a> {
-    room: &'a mut [u8],
-    len: usize,
+    out: &'a mut Vec<u8>,
     pairs: u8,
 }
 
 impl Pairs<'_> {
+    /// Bytes of the longest track: 17 keys, numbers of 9 bytes, four texts.
+    const BYTES_MAX: usize = 400;
+    /// Bytes of the longest pair: a key of 14 and a text, which is written whole and then cut.
+    const PAIR_BYTES_MAX: usize = 15 + 1 + TRACK_TEXT_BYTES_MAX + 1;
+
     /// Appends the map whose pairs `fill` writes.
     #[inline(always)]
     fn write(out: &mut Vec<u8>, fill: impl FnOnce(&mut Pairs)) {
+        out.reserve(Self::BYTES_MAX);
         let start = out.len();
-        out.resize(start + TRACK_BYTES_MAX, 0);
-        let mut written = Pairs {
-            room: &mut out[start..],
-            len: 1,
-            pairs: 0,
-        };
+        out.push(0x80);
+        let mut written = Pairs { out, pairs: 0 };
         fill(&mut written);
-        let Pairs { len, pairs, .. } = written;
-        out.truncate(start + len);
+        let pairs = written.pairs;
         // A head of one byte holds up to 15 pairs, of three bytes all 17.
         if pairs < 16 {
             out[start] = 0x80 | pairs;
@@ -468,16 +455,17 @@ impl Pairs<'_> {
         }
     }
 
-    /// A pair whose value is the first `len` bytes of these: it is written whole, and the next pair
-    /// over what is not of it.
+    /// A pair whose value is the first `len` bytes of these.
     #[inline(always)]
     fn pair<const N: usize>(&mut self, field: usize, value: [u8; N], len: usize) {
         let key = KEYS[field].as_bytes();
-        let place = &mut self.room[self.len..][..1 + key.len() + N];
-        place[0] = 0xa0 | key.len() as u8;
-        place[1..=key.len()].copy_from_slice(key);
-        place[1 + key.len()..].copy_from_slice(&value);
-        self.len += 1 + key.len() + len;
+        let mut pair = [0; Self::PAIR_BYTES_MAX];
+        pair[0] = 0xa0 | key.len() as u8;
+        pair[1..=key.len()].copy_from_slice(key);
+        pair[1 + key.len()..][..N].copy_from_slice(&value);
+        let end = self.out.len() + 1 + key.len() + len;
+        self.out.extend_from_slice(&pair[..1 + key.len() + N]);
+        self.out.truncate(end);
         self.pairs += 1;
     }
 

@@ -162,8 +162,8 @@ impl Findings {
     }
 
     /// Says the most specific one, and gives what was said by now.
-    pub fn say(mut self, out: &mut Anomalies) -> Said {
-        let Some(finding) = self.first else {
+    pub fn say(&mut self, out: &mut Anomalies) -> Said {
+        let Some(finding) = &self.first else {
             return self.said;
         };
         self.said.note(finding.rule);

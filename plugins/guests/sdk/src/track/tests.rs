@@ -48,7 +48,7 @@ fn full_and_bare_tracks_come_back_as_they_went() {
         msgpack::canonicalise(&bytes, &mut canonical).unwrap();
         assert_eq!(canonical, bytes);
     }
-    assert!(encoded(&full()).len() <= TRACK_BYTES_MAX);
+    assert!(encoded(&full()).len() <= Pairs::BYTES_MAX);
 }
 
 #[test]
