@@ -51,7 +51,7 @@ fn first(bytes: &[u8], flags: impl Fn(u64) -> u64, wanted: impl Fn(u8) -> bool) 
 /// Flags of the bytes that are this one: zero, when it is taken out of each, and so they borrow when
 /// one is taken from each. What is right above them may be flagged too.
 fn are(word: u64, byte: u8) -> u64 {
-    let zero = word ^ u64::from(byte) * ONES;
+    let zero = word ^ (u64::from(byte) * ONES);
     zero.wrapping_sub(ONES) & !zero & HIGH
 }
 
