@@ -18,6 +18,15 @@ pub trait State: Sized {
     /// Says why the bytes are not such a state.
     fn decode(bytes: &[u8]) -> Result<Self, String>;
 
+    /// Reads a state to its place, for one so large that each move of it is felt.
+    ///
+    /// # Errors
+    /// As [`decode`](Self::decode).
+    fn decode_to(bytes: &[u8], place: &mut Option<Self>) -> Result<(), String> {
+        *place = Some(Self::decode(bytes)?);
+        Ok(())
+    }
+
     /// Appends the state's bytes, at least one.
     fn encode(&self, out: &mut Vec<u8>);
 }
@@ -37,16 +46,18 @@ impl<T: Serialize + DeserializeOwned> State for T {
 ///
 /// # Panics
 /// If it did not: an older version wrote what this one cannot read.
-#[inline]
 pub(crate) fn read<S: State>(bytes: &[u8]) -> Option<S> {
-    (!bytes.is_empty()).then(|| decode(bytes))
+    let mut state = None;
+    read_to(bytes, &mut state);
+    state
 }
 
-#[inline(always)]
-fn decode<S: State>(bytes: &[u8]) -> S {
-    match S::decode(bytes) {
-        Ok(state) => state,
-        Err(error) => panic!("a kept state cannot be read by this version: {error}"),
+/// The same, to a place where none is.
+fn read_to<S: State>(bytes: &[u8], place: &mut Option<S>) {
+    if !bytes.is_empty()
+        && let Err(error) = S::decode_to(bytes, place)
+    {
+        panic!("a kept state cannot be read by this version: {error}");
     }
 }
 
@@ -67,16 +78,12 @@ impl<S: State> Slots<S> {
     pub(crate) fn get(&mut self, slot: u32) -> &mut Option<S> {
         let slot = slot as usize;
         let used = &mut self.used[slot];
-        if used.is_none() {
-            let bytes = packed::get(&self.stored, slot);
-            // Straight to its place: a state can be large, and each move is a copy.
-            if bytes.is_empty() {
-                *used = Some(None);
-            } else {
-                *used = Some(Some(decode(bytes)));
-            }
+        if let Some(state) = used {
+            return state;
         }
-        used.get_or_insert_with(|| None)
+        let state = used.insert(None);
+        read_to(packed::get(&self.stored, slot), state);
+        state
     }
 
     /// Slots whose bytes changed, and their new bytes; empty for a removed state.

@@ -30,6 +30,10 @@ impl State for TrackState {
         }
     }
 
+    fn decode_to(bytes: &[u8], place: &mut Option<Self>) -> Result<(), String> {
+        read(bytes, place.insert(Self::default())).map_err(Into::into)
+    }
+
     fn encode(&self, out: &mut Vec<u8>) {
         out.reserve(STATE_BYTES_MAX);
         let recent = self.recent.iter().flatten();
@@ -313,6 +317,7 @@ impl<'a, const N: usize> Part<'a, N> {
 }
 
 impl Part<'_, FIX_BYTES> {
+    #[inline(always)]
     fn fix(&mut self) -> Result<Fix, Broken> {
         let time_ns = u64::from_le_bytes(self.next());
         let code = self.u8();
@@ -331,6 +336,7 @@ impl Part<'_, FIX_BYTES> {
 }
 
 impl Part<'_, COURSE_BYTES> {
+    #[inline(always)]
     fn course(&mut self, last: Fix) -> Result<Course, Broken> {
         Ok(Course {
             last,
