@@ -1,5 +1,7 @@
 //! The bits of an AIS message, read by position as in ITU-R M.1371-5, annex 8.
 
+use crate::words;
+
 /// Most six-bit characters of a message. Source: a message takes at most five slots, 1,064 bits
 /// (M.1371-5, annex 8, § 3.24, message 26), which is 178 characters. Longer is rejected.
 pub const MESSAGE_CHARS_MAX: usize = 178;
@@ -20,22 +22,27 @@ impl Bits {
     /// than [`MESSAGE_CHARS_MAX`], or fewer bits than are to be dropped.
     ///
     /// Characters must be of the alphabet; others give bits that mean nothing.
+    #[inline]
     pub fn unpack(characters: &[u8], fill_bits: u8) -> Option<Self> {
         if characters.len() > MESSAGE_CHARS_MAX {
             return None;
         }
         let length = (characters.len() * 6).checked_sub(usize::from(fill_bits))?;
-        let mut bytes = [0; BYTES + SPARE];
-        for (four, three) in characters.chunks(4).zip(bytes.chunks_exact_mut(3)) {
-            let mut word = 0u32;
-            for (place, &character) in four.iter().enumerate() {
-                let value = character.wrapping_sub(if character < 96 { 48 } else { 56 });
-                word |= u32::from(value & 63) << (26 - 6 * place);
+        let mut unpacked = Self {
+            bytes: [0; BYTES + SPARE],
+            length,
+        };
+        for (place, eight) in characters.chunks(8).enumerate() {
+            let mut whole = [b'0'; 8];
+            match eight.first_chunk() {
+                Some(eight) => whole = *eight,
+                None => whole[..eight.len()].copy_from_slice(eight),
             }
-            let [a, b, c, _] = word.to_be_bytes();
-            three.copy_from_slice(&[a, b, c]);
+            // Six bytes, and two that the next ones overwrite.
+            let bits = words::unpack(whole) << 16;
+            unpacked.bytes[6 * place..6 * place + 8].copy_from_slice(&bits.to_be_bytes());
         }
-        Some(Self { bytes, length })
+        Some(unpacked)
     }
 
     /// Number of bits.

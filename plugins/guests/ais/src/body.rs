@@ -33,12 +33,17 @@ impl Mmsi {
 
     /// The digits.
     pub fn as_str(&self) -> &str {
-        self.track_id().get(PREFIX.len()..).unwrap_or_default()
+        std::str::from_utf8(&self.digits[self.start..]).unwrap_or_default()
+    }
+
+    /// The digits, as a platform's identity.
+    fn platform_id(&self) -> Option<Text> {
+        Text::ascii(&self.digits[self.start..])
     }
 
     /// `mmsi:` and the digits, as a track's identity.
-    fn track_id(&self) -> &str {
-        std::str::from_utf8(&self.digits[self.start - PREFIX.len()..]).unwrap_or_default()
+    fn track_id(&self) -> Option<Text> {
+        Text::ascii(&self.digits[self.start - PREFIX.len()..])
     }
 }
 
@@ -82,11 +87,11 @@ impl Body for TrackBody<'_> {
 
     fn encode(&self, out: &mut Vec<u8>) {
         let Self(head, report) = self;
-        let Some(track_id) = Text::new(head.mmsi.track_id()) else {
+        let Some(track_id) = head.mmsi.track_id() else {
             return;
         };
         let mut track = Track::new(track_id, head.time.time_ns, head.time.source());
-        track.platform_id = Text::new(head.mmsi.as_str());
+        track.platform_id = head.mmsi.platform_id();
         track.platform_class = match report.message_type {
             1..=3 => Text::new("class-a"),
             9 => Text::new("sar-aircraft"),

@@ -123,7 +123,7 @@ pub fn decode(input: Input<'_>, states: &mut impl States, out: &mut impl Output)
             });
             break;
         }
-        match read_line(offset, line) {
+        match &read_line(offset, line) {
             Ok(Line::Ais(_)) if frame.sentences == FRAME_SENTENCES_MAX => {
                 frame.fault(Fault {
                     cause: Cause::FrameTooLong,
@@ -132,8 +132,8 @@ pub fn decode(input: Input<'_>, states: &mut impl States, out: &mut impl Output)
                 });
                 break;
             }
-            Ok(line) => frame.line(&line, states, out),
-            Err(fault) => frame.fault(fault),
+            Ok(line) => frame.line(line, states, out),
+            Err(fault) => frame.fault(*fault),
         }
     }
     if let Some(fault) = frame.fault {
@@ -348,24 +348,27 @@ impl<'a> FrameDecoder<'a> {
         sequences: &[u64],
         out: &mut impl Output,
     ) {
-        let report = Bits::unpack(payload, sentence.fill_bits)
-            .ok_or(ReadError::Length)
-            .and_then(|bits| read::read(&bits));
-        match report {
+        let bits = Bits::unpack(payload, sentence.fill_bits);
+        let report = match &bits {
+            Some(bits) => read::read(bits),
+            None => Err(ReadError::Length),
+        };
+        // By reference: a report is large.
+        match &report {
             // Frames before this one cannot be skipped any more, and nothing may be lost.
             Ok(Report::Counted(_)) if !sequences.is_empty() => {
                 let what = "type that is counted only, which the first fragment does not say";
                 self.refuse(sentence, sequences, Cause::MessageType, what, out);
             }
             Ok(Report::Counted(message_type)) => {
-                self.skip = self.skip.max(counted(message_type));
+                self.skip = self.skip.max(counted(*message_type));
             }
             Ok(report) => {
                 let received = stamp.unwrap_or(Stamp {
                     time_ns: self.input.captured_ns,
                     origin: Origin::Capture,
                 });
-                class::write(&report, received, sentence.is_own(), sequences, out);
+                class::write(report, received, sentence.is_own(), sequences, out);
                 self.used = true;
             }
             Err(error) => {

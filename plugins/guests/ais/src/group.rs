@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::bits::MESSAGE_CHARS_MAX;
 use crate::nmea::{Line, Origin, Sentence, Stamp, lines, read_line};
+use crate::words;
 
 /// Longest time that a group waits for its next fragment, nanoseconds of capture time. Reason: a
 /// receiver writes the fragments of a message end to end, and uses a message identifier again
@@ -251,7 +252,7 @@ impl FrameGroups {
 /// Quick look: false for nearly every frame, and then [`FrameGroups::of`] would find none.
 pub fn may_have_fragments(frame: &[u8]) -> bool {
     let mut rest = frame;
-    while let Some(at) = memchr::memchr(b'!', rest) {
+    while let Some(at) = words::position(b'!', rest) {
         rest = &rest[at + 1..];
         // `AIVDM,2`: the number of sentences stands after the first comma.
         match rest.get(6) {

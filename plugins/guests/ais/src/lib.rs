@@ -1,7 +1,7 @@
 //! AIS: sentences of NMEA 0183 to tracks, static data, base stations and aids to navigation.
 //!
 //! `nmea` reads lines, `group` says what is kept between frames, `decode` puts fragments and
-//! receive times together, `bits` and `read` make reports of messages by ITU-R M.1371-5, `time` finds the
+//! receive times together, `words` looks at bytes eight at a time, `bits` and `read` make reports of messages by ITU-R M.1371-5, `time` finds the
 //! time of applicability, `class` chooses the class and `body` writes what a topic gets. Deliberately not here: repeats are not
 //! removed and values are not judged; both are a validator's work.
 
@@ -18,6 +18,7 @@ pub mod nmea;
 pub mod read;
 pub mod report;
 pub mod time;
+mod words;
 
 use outrigger_sdk::{
     Body, Configuration, ConfigureError, Decoded, Decoder, Description, Frame, FrameStates, Keys,

@@ -27,8 +27,18 @@ impl Map<'_> {
 
     #[inline(always)]
     fn key(&mut self, key: &str) {
+        self.pair(key, []);
+    }
+
+    /// A key of at most 31 bytes and a value, in one piece.
+    #[inline(always)]
+    fn pair<const N: usize>(&mut self, key: &str, value: [u8; N]) {
+        let mut pair = [0; 1 + 31 + 9];
+        pair[0] = 0xa0 | key.len() as u8;
+        pair[1..=key.len()].copy_from_slice(key.as_bytes());
+        pair[1 + key.len()..][..N].copy_from_slice(&value);
+        self.out.extend_from_slice(&pair[..1 + key.len() + N]);
         self.pairs += 1;
-        text(self.out, key);
     }
 
     #[inline(always)]
@@ -43,9 +53,9 @@ impl Map<'_> {
     #[inline(always)]
     pub(crate) fn number(&mut self, key: &str, value: Option<f64>) {
         if let Some(value) = value {
-            self.key(key);
-            self.out.push(0xcb);
-            self.out.extend_from_slice(&value.to_be_bytes());
+            let mut float = [0xcb; 9];
+            float[1..].copy_from_slice(&value.to_be_bytes());
+            self.pair(key, float);
         }
     }
 
@@ -65,8 +75,7 @@ impl Map<'_> {
     #[inline(always)]
     pub(crate) fn flag(&mut self, key: &str, value: Option<bool>) {
         if let Some(value) = value {
-            self.key(key);
-            self.out.push(0xc2 | u8::from(value));
+            self.pair(key, [0xc2 | u8::from(value)]);
         }
     }
 }

@@ -7,10 +7,8 @@
 //! Sources: IEC 61162-1 (sentences, `VDM`, `VDO`), NMEA 0183 4.10 (tag blocks), and for `$PGHP`
 //! the lines themselves, as Gatehouse receivers write them.
 
-use memchr::{memchr, memchr2};
-
 use crate::fault::{Cause, Fault};
-use crate::time;
+use crate::{time, words};
 
 /// When a receiver says that it heard something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -125,7 +123,7 @@ pub fn lines(frame: &[u8]) -> impl Iterator<Item = (u32, &[u8])> {
     std::iter::from_fn(move || {
         loop {
             let rest = frame.get(at..).filter(|rest| !rest.is_empty())?;
-            let length = memchr2(b'\n', b'\r', rest).unwrap_or(rest.len());
+            let length = words::position_either(b'\n', b'\r', rest).unwrap_or(rest.len());
             let start = at;
             at += length + 1;
             let line = rest[..length].trim_ascii();
@@ -165,8 +163,8 @@ pub fn read_line(offset: u32, line: &[u8]) -> Result<Line<'_>, Fault> {
         Some(b'#') if at == 0 => return Ok(Line::Comment),
         Some(_) => return Err(fault(Cause::SentenceForm, "no sentence starts here", at)),
     }
-    let star =
-        memchr(b'*', body).ok_or_else(|| fault(Cause::SentenceForm, "no checksum", line.len()))?;
+    let star = words::position(b'*', body)
+        .ok_or_else(|| fault(Cause::SentenceForm, "no checksum", line.len()))?;
     let checksum = hex_byte(&body[star + 1..]).ok_or_else(|| {
         fault(
             Cause::SentenceForm,
@@ -257,22 +255,19 @@ pub const STATION_BYTES_MAX: usize = 64;
 fn read_ais(content: &[u8]) -> Result<Sentence<'_>, (Cause, &'static str, usize)> {
     let form = |what, at| (Cause::SentenceForm, what, at);
     let mut fields = [(0usize, &content[..0]); 7];
-    let mut count = 0;
     let mut start = 0;
-    for (at, &byte) in content.iter().enumerate() {
-        if byte == b',' {
-            if count == 6 {
-                return Err(form("more than seven fields", at));
-            }
-            fields[count] = (start, &content[start..at]);
-            count += 1;
-            start = at + 1;
-        }
+    for field in &mut fields[..6] {
+        let rest = &content[start..];
+        let length = words::position(b',', rest)
+            .ok_or_else(|| form("fewer than seven fields", content.len()))?;
+        *field = (start, &rest[..length]);
+        start += length + 1;
     }
-    fields[count] = (start, &content[start..]);
-    if count != 6 {
-        return Err(form("fewer than seven fields", content.len()));
+    let last = &content[start..];
+    if let Some(length) = words::position(b',', last) {
+        return Err(form("more than seven fields", start + length));
     }
+    fields[6] = (start, last);
     let [address, total, number, group, channel, payload, fill] = fields;
     let digit = |(at, field): (usize, &[u8]), what| match field {
         [byte @ b'0'..=b'9'] => Ok(byte - b'0'),
@@ -302,7 +297,7 @@ fn read_ais(content: &[u8]) -> Result<Sentence<'_>, (Cause, &'static str, usize)
         _ => return Err(form("channel is not one character", channel.0)),
     };
     let (payload_at, payload) = payload;
-    if let Some(at) = payload.iter().position(|&byte| !is_sixbit(byte)) {
+    if let Some(at) = words::position_not_sixbit(payload) {
         return Err((
             Cause::PayloadCharacter,
             "character outside the six-bit alphabet",
@@ -399,12 +394,12 @@ fn hex_byte(text: &[u8]) -> Option<u8> {
 }
 
 fn exclusive_or(bytes: &[u8]) -> u8 {
-    bytes.iter().fold(0, |sum, &byte| sum ^ byte)
-}
-
-/// The alphabet of IEC 61162-1, table "six-bit binary field conversion".
-pub fn is_sixbit(byte: u8) -> bool {
-    matches!(byte, 48..=87 | 96..=119)
+    let (words, rest) = bytes.as_chunks();
+    let word = words
+        .iter()
+        .fold(0, |sum, word| sum ^ u64::from_ne_bytes(*word));
+    let folded = word.to_ne_bytes();
+    folded.iter().chain(rest).fold(0, |sum, &byte| sum ^ byte)
 }
 
 #[cfg(test)]

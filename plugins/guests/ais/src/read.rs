@@ -73,6 +73,7 @@ pub fn read(bits: &Bits) -> Result<Report, ReadError> {
 }
 
 /// Types 1, 2, 3: § 3.1.
+#[inline]
 fn class_a(bits: &Bits, message_type: u8) -> Movement {
     Movement {
         status: unless(bits.unsigned(38, 4) as u8, 15),
@@ -87,6 +88,7 @@ fn class_a(bits: &Bits, message_type: u8) -> Movement {
 }
 
 /// Type 18: § 3.16.
+#[inline]
 fn class_b(bits: &Bits) -> Movement {
     Movement {
         heading_deg: unless(bits.unsigned(124, 9) as u16, 511),
@@ -167,6 +169,7 @@ const KNOT_MPS: f64 = 1_852.0 / 3_600.0;
 
 /// What reports of movement share: speed, accuracy, position and course stand together from bit
 /// `at` on.
+#[inline]
 fn moving(bits: &Bits, message_type: u8, at: usize) -> Movement {
     Movement {
         speed_mps: unless(bits.unsigned(at, 10), 1_023)
@@ -179,6 +182,7 @@ fn moving(bits: &Bits, message_type: u8, at: usize) -> Movement {
     }
 }
 
+#[inline]
 fn still(bits: &Bits, message_type: u8) -> Movement {
     Movement {
         message_type,

@@ -220,8 +220,7 @@ fn walk(bytes: &[u8]) -> Result<Vec<Pair>, msgpack::Fault> {
     let mut pairs = Vec::with_capacity(count.min(PAIRS_EXPECTED));
     for _ in 0..count {
         let text = reader.str_bytes()?;
-        // Names are nearly always ASCII, which is the shorter check.
-        if !text.is_ascii() && std::str::from_utf8(text).is_err() {
+        if !msgpack::is_utf8(text) {
             return Err("not UTF-8");
         }
         let value = at(&reader);
@@ -247,33 +246,33 @@ impl Fields {
         self.part(pair.name, pair.value)
     }
 
-    fn head(&self, name: &str) -> Option<(Head, Reader<'_>)> {
+    #[inline]
+    fn is_named(&self, pair: Pair, name: &[u8]) -> bool {
+        (pair.value - pair.name) as usize == name.len() && msgpack::is_same(self.name(pair), name)
+    }
+
+    fn value(&self, name: &str) -> Option<Reader<'_>> {
         let name = name.as_bytes();
         let mut pairs = self.pairs.iter();
-        let pair = *pairs.find(|pair| self.name(**pair) == name)?;
-        let mut reader = Reader::new(self.part(pair.value, pair.end));
-        Some((reader.head().ok()?, reader))
+        let pair = *pairs.find(|pair| self.is_named(**pair, name))?;
+        Some(Reader::new(self.part(pair.value, pair.end)))
     }
 
     /// True if there is such a field.
     pub fn has(&self, name: &str) -> bool {
         let name = name.as_bytes();
-        self.pairs.iter().any(|pair| self.name(*pair) == name)
+        let mut pairs = self.pairs.iter();
+        pairs.any(|pair| self.is_named(*pair, name))
     }
 
     /// A field that is a number.
     pub fn number(&self, name: &str) -> Option<f64> {
-        match self.head(name)?.0 {
-            Head::Float(value) => Some(value),
-            Head::Unsigned(value) => Some(value as f64),
-            Head::Signed(value) => Some(value as f64),
-            _ => None,
-        }
+        self.value(name)?.number().ok()
     }
 
     /// A field that is a whole number.
     pub fn integer(&self, name: &str) -> Option<i64> {
-        match self.head(name)?.0 {
+        match self.value(name)?.head().ok()? {
             Head::Unsigned(value) => i64::try_from(value).ok(),
             Head::Signed(value) => Some(value),
             _ => None,
@@ -282,7 +281,7 @@ impl Fields {
 
     /// A field that is true or false.
     pub fn flag(&self, name: &str) -> Option<bool> {
-        match self.head(name)?.0 {
+        match self.value(name)?.head().ok()? {
             Head::Bool(value) => Some(value),
             _ => None,
         }
@@ -290,10 +289,7 @@ impl Fields {
 
     /// A field that is text.
     pub fn text(&self, name: &str) -> Option<&str> {
-        match self.head(name)? {
-            (Head::Str(len), mut reader) => std::str::from_utf8(reader.take(len).ok()?).ok(),
-            _ => None,
-        }
+        self.value(name)?.str().ok()
     }
 
     /// Names of all fields, in order.
@@ -305,7 +301,8 @@ impl Fields {
     /// The same body without these fields.
     pub fn without(&self, names: &[&str]) -> Self {
         self.rewritten(|name, value, out| {
-            if names.iter().any(|known| known.as_bytes() == name) {
+            let mut names = names.iter();
+            if names.any(|known| msgpack::is_same(known.as_bytes(), name)) {
                 return false;
             }
             msgpack::append(out, value);

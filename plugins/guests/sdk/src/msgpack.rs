@@ -120,7 +120,14 @@ impl<'a> Reader<'a> {
     }
 
     /// The bytes of a string.
+    #[inline]
     pub(crate) fn str_bytes(&mut self) -> Result<&'a [u8], Fault> {
+        if let [marker @ 0xa0..=0xbf, rest @ ..] = self.rest
+            && let Some((text, rest)) = rest.split_at_checked(usize::from(marker & 0x1f))
+        {
+            self.rest = rest;
+            return Ok(text);
+        }
         match self.head()? {
             Head::Str(len) => self.take(len),
             _ => Err("not a string"),
@@ -141,23 +148,35 @@ impl<'a> Reader<'a> {
             Some(marker @ 0xa0..=0xaf) => usize::from(marker & 0x0f),
             _ => return None,
         };
-        let [low, high] = self.words::<2>(1, len)?;
+        let [low, high, ..] = self.words(1, len)?;
         self.rest = &self.rest[1 + len..];
         Some([low, high | (len as u64) << 56])
     }
 
-    /// `len` bytes at `start` as little-endian words, zeros after them. `None` past the end.
+    /// A string of at most 31 bytes that comes next, without its head: words with zeros after it,
+    /// and its length. Nothing is passed.
+    #[inline]
+    pub(crate) fn fix_str(&self) -> Option<([u64; 4], u8)> {
+        let len = match self.rest.first() {
+            Some(marker @ 0xa0..=0xbf) => marker & 0x1f,
+            _ => return None,
+        };
+        Some((self.words(1, usize::from(len))?, len))
+    }
+
+    /// `len` bytes at `start`, at most 31, as little-endian words with zeros after them. `None` past
+    /// the end.
     ///
     /// Reads whole words where the input has them: on WebAssembly a copy of a length that is not
     /// known to the compiler costs a call.
     #[inline]
-    pub(crate) fn words<const N: usize>(&self, start: usize, len: usize) -> Option<[u64; N]> {
-        let mut words = [0; N];
-        if let Some(bytes) = self.rest.get(start..start + 8 * N) {
+    fn words(&self, start: usize, len: usize) -> Option<[u64; 4]> {
+        let mut words = [0; 4];
+        if let Some(bytes) = self.rest.get(start..start + 32) {
+            let masks = &FIRST_BYTES[len];
             for (index, word) in words.iter_mut().enumerate() {
                 let chunk = bytes[8 * index..].first_chunk()?;
-                let kept = len.saturating_sub(8 * index).min(8);
-                *word = u64::from_le_bytes(*chunk) & LOW_BYTES[kept];
+                *word = u64::from_le_bytes(*chunk) & masks[index];
             }
         } else {
             for (index, &byte) in self.rest.get(start..start + len)?.iter().enumerate() {
@@ -167,6 +186,22 @@ impl<'a> Reader<'a> {
         Some(words)
     }
 
+    /// Passes a key if it comes next. False, and nothing passed, if another one does, or if fewer
+    /// than 16 bytes are left, as keys are compared in two words.
+    #[inline(always)]
+    pub(crate) fn pass_expected(&mut self, key: &Expected) -> bool {
+        let Some(bytes) = self.rest.first_chunk::<16>() else {
+            return false;
+        };
+        let both = u128::from_le_bytes(*bytes);
+        let same = both as u64 & key.masks[0] == key.words[0]
+            && (both >> 64) as u64 & key.masks[1] == key.words[1];
+        if same {
+            self.rest = &self.rest[key.len..];
+        }
+        same
+    }
+
     /// Drops `len` bytes that were looked at.
     #[inline]
     pub(crate) fn pass(&mut self, len: usize) {
@@ -174,7 +209,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A number as a float.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn number(&mut self) -> Result<f64, Fault> {
         if let [0xcb, rest @ ..] = self.rest
             && let Some((bytes, rest)) = rest.split_first_chunk()
@@ -197,7 +232,15 @@ impl<'a> Reader<'a> {
     }
 
     /// A whole number that is not negative.
+    #[inline(always)]
     pub(crate) fn unsigned(&mut self) -> Result<u64, Fault> {
+        // A time is one of eight bytes.
+        if let [0xcf, rest @ ..] = self.rest
+            && let Some((bytes, rest)) = rest.split_first_chunk()
+        {
+            self.rest = rest;
+            return Ok(u64::from_be_bytes(*bytes));
+        }
         match self.head()? {
             Head::Unsigned(value) => Ok(value),
             _ => Err("not a whole number, or negative"),
@@ -207,56 +250,154 @@ impl<'a> Reader<'a> {
     /// The bytes of one value, whatever it is.
     pub(crate) fn value(&mut self) -> Result<&'a [u8], Fault> {
         let before = self.rest;
-        self.skip(DEPTH_MAX)?;
+        self.pass_value()?;
         Ok(&before[..before.len() - self.rest.len()])
     }
 
     /// Passes over one value, whatever it is.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn pass_value(&mut self) -> Result<(), Fault> {
+        let marker = *self.rest.first().ok_or("cut short")?;
         // What nearly all values of bodies are, without taking them apart.
-        let len = match self.rest.first() {
-            Some(0xcb) => 9,
-            Some(&marker @ 0xa0..=0xbf) => 1 + usize::from(marker & 0x1f),
-            Some(0x00..=0x7f | 0xc0 | 0xc2 | 0xc3 | 0xe0..=0xff) => 1,
-            _ => return self.skip(DEPTH_MAX),
-        };
-        self.take(len).map(drop)
+        match LENGTHS[usize::from(marker)] {
+            0 => self.skip_long(DEPTH_MAX),
+            len => self.take(usize::from(len)).map(drop),
+        }
     }
 
-    fn skip(&mut self, depth: u32) -> Result<(), Fault> {
-        let depth = depth.checked_sub(1).ok_or("nested too deep")?;
-        match self.head()? {
-            Head::Nil | Head::Bool(_) | Head::Unsigned(_) | Head::Signed(_) | Head::Float(_) => {}
+    /// The same, of a value whose length does not follow from its first byte, and which may hold
+    /// others, `depth` of them inside of each other. Apart, so that the others need no call.
+    #[inline(never)]
+    fn skip_long(&mut self, depth: u32) -> Result<(), Fault> {
+        let inner = depth.checked_sub(1).ok_or("nested too deep")?;
+        let values = match self.head()? {
+            Head::Nil | Head::Bool(_) | Head::Unsigned(_) | Head::Signed(_) | Head::Float(_) => 0,
             Head::Str(len) | Head::Bin(len) | Head::Ext(len) => {
                 self.take(len)?;
+                0
             }
-            Head::Array(len) => {
-                for _ in 0..len {
-                    self.skip(depth)?;
+            Head::Array(len) => len,
+            Head::Map(len) => len.checked_mul(2).ok_or("cut short")?,
+        };
+        if values > 0 && inner == 0 {
+            return Err("nested too deep");
+        }
+        let mut passed = 0;
+        for _ in 0..values {
+            let marker = *self.rest.get(passed).ok_or("cut short")?;
+            match LENGTHS[usize::from(marker)] {
+                0 => {
+                    self.pass(passed);
+                    passed = 0;
+                    self.skip_long(inner)?;
                 }
-            }
-            Head::Map(len) => {
-                for _ in 0..len {
-                    self.skip(depth)?;
-                    self.skip(depth)?;
-                }
+                len => passed += usize::from(len),
             }
         }
-        Ok(())
+        self.take(passed).map(drop)
     }
 }
 
-/// Masks of the lowest 0 to 8 bytes of a word.
-const LOW_BYTES: [u64; 9] = {
-    let mut masks = [u64::MAX; 9];
-    let mut bytes = 0;
-    while bytes < 8 {
-        masks[bytes] = (1 << (8 * bytes)) - 1;
-        bytes += 1;
+/// Lengths of values by their first byte, which they include; 0 where it does not say.
+const LENGTHS: [u8; 256] = {
+    let mut lengths = [0; 256];
+    let mut marker = 0;
+    while marker < 256 {
+        lengths[marker] = match marker {
+            0x00..=0x7f | 0xc0 | 0xc2 | 0xc3 | 0xe0..=0xff => 1,
+            0xa0..=0xbf => 1 + (marker as u8 & 0x1f),
+            0xcc | 0xd0 => 2,
+            0xcd | 0xd1 => 3,
+            0xca | 0xce | 0xd2 => 5,
+            0xcb | 0xcf | 0xd3 => 9,
+            0xd4..=0xd8 => 2 + (1 << (marker - 0xd4)),
+            _ => 0,
+        };
+        marker += 1;
+    }
+    lengths
+};
+
+/// Masks of the first 0 to 31 bytes of four little-endian words.
+const FIRST_BYTES: [[u64; 4]; 32] = {
+    let mut masks = [[0; 4]; 32];
+    let mut len = 0;
+    while len < 32 {
+        let mut byte = 0;
+        while byte < len {
+            masks[len][byte / 8] |= 0xff << (8 * (byte % 8));
+            byte += 1;
+        }
+        len += 1;
     }
     masks
 };
+
+/// True if both are equal. On WebAssembly comparing bytes is a call, and goes byte by byte: names are
+/// compared as their first and last bytes, which overlap.
+#[inline]
+pub(crate) fn is_same(a: &[u8], b: &[u8]) -> bool {
+    if a.len() != b.len() {
+        return false;
+    }
+    match a.len() {
+        4..8 => ends::<4>(a) == ends::<4>(b),
+        8..=16 => ends::<8>(a) == ends::<8>(b),
+        _ => a == b,
+    }
+}
+
+/// True for UTF-8, which names are, and nearly always short and ASCII.
+#[inline]
+pub(crate) fn is_utf8(text: &[u8]) -> bool {
+    const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
+    let is_ascii = match text.len() {
+        4..8 => ends::<4>(text).is_some_and(|[first, last]| (first | last) & HIGH_BITS == 0),
+        8..=16 => ends::<8>(text).is_some_and(|[first, last]| (first | last) & HIGH_BITS == 0),
+        _ => text.is_ascii(),
+    };
+    is_ascii || std::str::from_utf8(text).is_ok()
+}
+
+/// The first and the last N bytes, at most 8, as little-endian words.
+#[inline(always)]
+fn ends<const N: usize>(bytes: &[u8]) -> Option<[u64; 2]> {
+    let word = |bytes: &[u8; N]| {
+        let mut word = [0; 8];
+        word[..N].copy_from_slice(bytes);
+        u64::from_le_bytes(word)
+    };
+    Some([word(bytes.first_chunk()?), word(bytes.last_chunk()?)])
+}
+
+/// A key that a reader may expect next: at most 15 bytes, so 16 with its head.
+pub(crate) struct Expected {
+    /// Head and key, little-endian, then zeros.
+    words: [u64; 2],
+    /// Which bits of the words are of it.
+    masks: [u64; 2],
+    /// Bytes, head included.
+    len: usize,
+}
+
+impl Expected {
+    pub(crate) const fn new(key: &str) -> Self {
+        let key = key.as_bytes();
+        assert!(key.len() < 16);
+        let len = key.len() + 1;
+        let mut words = [0xa0 | key.len() as u64, 0];
+        let mut index = 1;
+        while index < len {
+            words[index / 8] |= (key[index - 1] as u64) << (8 * (index % 8));
+            index += 1;
+        }
+        let masks = match len {
+            16 => [u64::MAX; 2],
+            _ => [FIRST_BYTES[len][0], FIRST_BYTES[len][1]],
+        };
+        Self { words, masks, len }
+    }
+}
 
 /// A text of at most 15 bytes as [`Reader::short_str`] gives it.
 pub(crate) const fn short_words(text: &str) -> [u64; 2] {

@@ -18,6 +18,15 @@ pub trait State: Sized {
     /// Says why the bytes are not such a state.
     fn decode(bytes: &[u8]) -> Result<Self, String>;
 
+    /// Reads a state to its place, for one so large that each move of it is felt.
+    ///
+    /// # Errors
+    /// As [`decode`](Self::decode).
+    fn decode_to(bytes: &[u8], place: &mut Option<Self>) -> Result<(), String> {
+        *place = Some(Self::decode(bytes)?);
+        Ok(())
+    }
+
     /// Appends the state's bytes, at least one.
     fn encode(&self, out: &mut Vec<u8>);
 }
@@ -33,17 +42,22 @@ impl<T: Serialize + DeserializeOwned> State for T {
     }
 }
 
-/// Reads one state that this plugin wrote.
+/// Reads one state that this plugin wrote; empty is none.
 ///
 /// # Panics
 /// If it did not: an older version wrote what this one cannot read.
 pub(crate) fn read<S: State>(bytes: &[u8]) -> Option<S> {
-    if bytes.is_empty() {
-        return None;
-    }
-    match S::decode(bytes) {
-        Ok(state) => Some(state),
-        Err(error) => panic!("a kept state cannot be read by this version: {error}"),
+    let mut state = None;
+    read_to(bytes, &mut state);
+    state
+}
+
+/// The same, to a place where none is.
+fn read_to<S: State>(bytes: &[u8], place: &mut Option<S>) {
+    if !bytes.is_empty()
+        && let Err(error) = S::decode_to(bytes, place)
+    {
+        panic!("a kept state cannot be read by this version: {error}");
     }
 }
 
@@ -63,8 +77,13 @@ impl<S: State> Slots<S> {
     /// The state of a slot: `None` when nothing is kept. Setting `None` removes it.
     pub(crate) fn get(&mut self, slot: u32) -> &mut Option<S> {
         let slot = slot as usize;
-        let stored = &self.stored;
-        self.used[slot].get_or_insert_with(|| read(packed::get(stored, slot)))
+        let used = &mut self.used[slot];
+        if let Some(state) = used {
+            return state;
+        }
+        let state = used.insert(None);
+        read_to(packed::get(&self.stored, slot), state);
+        state
     }
 
     /// Slots whose bytes changed, and their new bytes; empty for a removed state.

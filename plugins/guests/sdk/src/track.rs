@@ -6,7 +6,7 @@ use std::ops::Deref;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::body::{Body, BodyError, Map};
-use crate::msgpack::{self, Fault, Reader};
+use crate::msgpack::{self, Expected, Fault, Reader};
 
 /// Bytes that a [`Text`] holds, at most.
 pub const TRACK_TEXT_BYTES_MAX: usize = 31;
@@ -48,7 +48,7 @@ const KEY_WORDS: [[u64; 2]; KEYS.len()] = {
 
 /// A short text inside a track, 1 to [`TRACK_TEXT_BYTES_MAX`] bytes. Held in place, so that reading
 /// a track allocates nothing.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Eq, PartialOrd, Ord)]
 pub struct Text {
     /// The text, zeros, and in the last byte its length.
     bytes: [u8; TRACK_TEXT_BYTES_MAX + 1],
@@ -64,10 +64,22 @@ impl Text {
     }
 
     /// A text; `None` when it is empty or longer than [`TRACK_TEXT_BYTES_MAX`].
+    #[inline]
     pub fn new(text: &str) -> Option<Self> {
         let mut new = Self::EMPTY;
         new.write_str(text).ok()?;
         (new.byte_len() > 0).then_some(new)
+    }
+
+    /// A text of ASCII; `None` when it is not, and as for [`new`](Self::new).
+    pub fn ascii(text: &[u8]) -> Option<Self> {
+        let mut bytes = Self::EMPTY.bytes;
+        bytes[..TRACK_TEXT_BYTES_MAX]
+            .get_mut(..text.len())?
+            .copy_from_slice(text);
+        bytes[TRACK_TEXT_BYTES_MAX] = text.len() as u8;
+        // The length is ASCII too.
+        (!text.is_empty() && bytes.is_ascii()).then_some(Self { bytes })
     }
 
     /// A formatted text, for instance `Text::format(format_args!("{mmsi:09}"))`; `None` as for
@@ -78,31 +90,19 @@ impl Text {
         (text.byte_len() > 0).then_some(text)
     }
 
-    /// From words that hold ASCII only; `None` when one does not.
+    /// From words that hold `len` bytes of ASCII and then zeros; `None` when one is not.
     #[inline]
-    fn from_ascii(words: [u64; 4], len: u8) -> Option<Self> {
+    fn from_ascii(mut words: [u64; 4], len: u8) -> Option<Self> {
         const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
-        if (words[0] | words[1] | words[2] | words[3]) & HIGH_BITS != 0 {
+        if len == 0 || (words[0] | words[1] | words[2] | words[3]) & HIGH_BITS != 0 {
             return None;
         }
+        words[3] |= u64::from(len) << 56;
         let mut text = Self::EMPTY;
         for (place, word) in text.bytes.chunks_exact_mut(8).zip(words) {
             place.copy_from_slice(&word.to_le_bytes());
         }
-        text.bytes[TRACK_TEXT_BYTES_MAX] = len;
         Some(text)
-    }
-
-    /// Appends it as MessagePack: whole and then cut, as a copy of a length that only the data
-    /// knows, and a check of its form, are calls on WebAssembly.
-    #[inline]
-    fn encode(&self, out: &mut Vec<u8>) {
-        let len = self.byte_len();
-        // At most 31 bytes, so that a head of one byte says the length.
-        out.push(0xa0 | len as u8);
-        let end = out.len() + len;
-        out.extend_from_slice(&self.bytes);
-        out.truncate(end);
     }
 
     /// The text.
@@ -112,6 +112,7 @@ impl Text {
 }
 
 impl fmt::Write for Text {
+    #[inline]
     fn write_str(&mut self, text: &str) -> fmt::Result {
         let start = self.byte_len();
         let end = start + text.len();
@@ -141,6 +142,17 @@ impl fmt::Debug for Text {
 impl fmt::Display for Text {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
+    }
+}
+
+/// In words: on WebAssembly comparing bytes is a call, and goes byte by byte.
+impl PartialEq for Text {
+    #[inline]
+    fn eq(&self, other: &Self) -> bool {
+        let (own, _) = self.bytes.as_chunks();
+        let (other, _) = other.bytes.as_chunks();
+        let mut words = own.iter().zip(other);
+        words.all(|(own, other)| u64::from_ne_bytes(*own) == u64::from_ne_bytes(*other))
     }
 }
 
@@ -388,94 +400,117 @@ impl Body for Track {
     }
 
     fn encode(&self, out: &mut Vec<u8>) {
-        let mut out = Pairs::begin(out);
-        out.short(0, Some(&self.track_id));
-        out.short(1, self.platform_id.as_ref());
-        out.short(2, self.callsign.as_ref());
-        out.short(3, self.platform_class.as_ref());
-        out.number(4, self.lat_deg);
-        out.number(5, self.lon_deg);
-        out.number(6, self.alt_m);
-        out.text(7, self.alt_datum.map(AltDatum::as_str));
-        out.number(8, self.speed_mps);
-        out.number(9, self.course_deg);
-        out.number(10, self.climb_mps);
-        out.number(11, self.heading_deg);
-        out.number(12, self.turn_rate_dps);
-        out.unsigned(13, self.time_ns);
-        out.text(14, Some(self.time_source.as_str()));
-        out.text(15, self.source.map(Source::as_str));
-        out.number(16, self.accuracy_m);
-        out.end();
+        Pairs::write(out, |out| {
+            out.text(0, Some(&self.track_id));
+            out.text(1, self.platform_id.as_ref());
+            out.text(2, self.callsign.as_ref());
+            out.text(3, self.platform_class.as_ref());
+            out.number(4, self.lat_deg);
+            out.number(5, self.lon_deg);
+            out.number(6, self.alt_m);
+            out.word(
+                7,
+                self.alt_datum.map(|datum| AltDatum::WORDS[datum as usize]),
+            );
+            out.number(8, self.speed_mps);
+            out.number(9, self.course_deg);
+            out.number(10, self.climb_mps);
+            out.number(11, self.heading_deg);
+            out.number(12, self.turn_rate_dps);
+            out.unsigned(13, self.time_ns);
+            out.word(14, Some(TimeSource::WORDS[self.time_source as usize]));
+            out.word(15, self.source.map(|source| Source::WORDS[source as usize]));
+            out.number(16, self.accuracy_m);
+        });
     }
 }
 
-/// Writes the present pairs of a track. Inlined, so that the lengths of keys are constants: on
-/// WebAssembly a copy of another length costs a call.
+/// Writes the present pairs of a track. Inlined, so that the length of each pair is a constant: on
+/// WebAssembly a copy of another length costs a call, and each append looks for room.
 struct Pairs<'a> {
     out: &'a mut Vec<u8>,
-    start: usize,
     pairs: u8,
 }
 
-impl<'a> Pairs<'a> {
+impl Pairs<'_> {
     /// Bytes of the longest track: 17 keys, numbers of 9 bytes, four texts.
     const BYTES_MAX: usize = 400;
+    /// Bytes of the longest pair: a key of 14 and a text, which is written whole and then cut.
+    const PAIR_BYTES_MAX: usize = 15 + 1 + TRACK_TEXT_BYTES_MAX + 1;
 
-    fn begin(out: &'a mut Vec<u8>) -> Self {
+    /// Appends the map whose pairs `fill` writes.
+    #[inline(always)]
+    fn write(out: &mut Vec<u8>, fill: impl FnOnce(&mut Pairs)) {
         out.reserve(Self::BYTES_MAX);
         let start = out.len();
         out.push(0x80);
-        Self {
-            out,
-            start,
-            pairs: 0,
+        let mut written = Pairs { out, pairs: 0 };
+        fill(&mut written);
+        let pairs = written.pairs;
+        // A head of one byte holds up to 15 pairs, of three bytes all 17.
+        if pairs < 16 {
+            out[start] = 0x80 | pairs;
+        } else {
+            out.splice(start..=start, [0xde, 0x00, pairs]);
         }
     }
 
+    /// A pair whose value is the first `len` bytes of these.
     #[inline(always)]
-    fn key(&mut self, field: usize) {
-        msgpack::write_str(self.out, KEYS[field]);
+    fn pair<const N: usize>(&mut self, field: usize, value: [u8; N], len: usize) {
+        let key = KEYS[field].as_bytes();
+        let mut pair = [0; Self::PAIR_BYTES_MAX];
+        pair[0] = 0xa0 | key.len() as u8;
+        pair[1..=key.len()].copy_from_slice(key);
+        pair[1 + key.len()..][..N].copy_from_slice(&value);
+        let end = self.out.len() + 1 + key.len() + len;
+        self.out.extend_from_slice(&pair[..1 + key.len() + N]);
+        self.out.truncate(end);
         self.pairs += 1;
     }
 
     #[inline(always)]
-    fn text(&mut self, field: usize, value: Option<&str>) {
-        if let Some(value) = value {
-            self.key(field);
-            msgpack::write_text(self.out, value);
+    fn text(&mut self, field: usize, text: Option<&Text>) {
+        if let Some(Text { bytes }) = text {
+            let len = bytes[TRACK_TEXT_BYTES_MAX];
+            let mut value = [0xa0 | len; TRACK_TEXT_BYTES_MAX + 2];
+            value[1..].copy_from_slice(bytes);
+            self.pair(field, value, 1 + usize::from(len));
+        }
+    }
+
+    /// A short text, as [`msgpack::short_words`] has it.
+    #[inline(always)]
+    fn word(&mut self, field: usize, word: Option<[u64; 2]>) {
+        if let Some([low, high]) = word {
+            let len = (high >> 56) as u8;
+            let mut value = [0xa0 | len; 17];
+            value[1..9].copy_from_slice(&low.to_le_bytes());
+            value[9..].copy_from_slice(&high.to_le_bytes());
+            self.pair(field, value, 1 + usize::from(len));
         }
     }
 
     #[inline(always)]
-    fn short(&mut self, field: usize, value: Option<&Text>) {
-        if let Some(value) = value {
-            self.key(field);
-            value.encode(self.out);
+    fn number(&mut self, field: usize, number: Option<f64>) {
+        if let Some(number) = number.filter(|number| number.is_finite()) {
+            let mut value = [0xcb; 9];
+            value[1..].copy_from_slice(&number.to_be_bytes());
+            self.pair(field, value, 9);
         }
     }
 
     #[inline(always)]
-    fn number(&mut self, field: usize, value: Option<f64>) {
-        if let Some(value) = value.filter(|value| value.is_finite()) {
-            self.key(field);
-            msgpack::write_float(self.out, value);
-        }
-    }
-
-    #[inline(always)]
-    fn unsigned(&mut self, field: usize, value: u64) {
-        self.key(field);
-        msgpack::write_unsigned(self.out, value);
-    }
-
-    fn end(self) {
-        // A head of one byte holds up to 15 pairs, of three bytes all 17.
-        if self.pairs < 16 {
-            self.out[self.start] = 0x80 | self.pairs;
+    fn unsigned(&mut self, field: usize, number: u64) {
+        let mut value = [0xcf; 9];
+        value[1..].copy_from_slice(&number.to_be_bytes());
+        if number > u64::from(u32::MAX) {
+            self.pair(field, value, 9);
         } else {
-            self.out
-                .splice(self.start..=self.start, [0xde, 0x00, self.pairs]);
+            let mut short = Vec::with_capacity(5);
+            msgpack::write_unsigned(&mut short, number);
+            value[..short.len()].copy_from_slice(&short);
+            self.pair(field, value, short.len());
         }
     }
 }
@@ -509,37 +544,78 @@ type FieldFault = (Option<usize>, Fault);
 /// read, and searching each key among all names costs more than all else.
 fn read(reader: &mut Reader, track: &mut Track, present: &mut u32) -> Result<(), FieldFault> {
     let plain = |fault| (None, fault);
-    // Keys come in the schema's order, some left out: the search for the next key starts after
-    // the last one, and nearly always ends within a few steps.
-    let mut next = 0;
-    for _ in 0..reader.map().map_err(plain)? {
-        let Some(field) = known_key(reader, next).map_err(plain)? else {
-            reader.value().map_err(plain)?;
+    let mut pairs = Ordered {
+        left: reader.map().map_err(plain)?,
+        present,
+        reader,
+        track,
+    };
+    // Keys come in the schema's order, some left out.
+    pairs.field::<0>()?;
+    pairs.field::<1>()?;
+    pairs.field::<2>()?;
+    pairs.field::<3>()?;
+    pairs.field::<4>()?;
+    pairs.field::<5>()?;
+    pairs.field::<6>()?;
+    pairs.field::<7>()?;
+    pairs.field::<8>()?;
+    pairs.field::<9>()?;
+    pairs.field::<10>()?;
+    pairs.field::<11>()?;
+    pairs.field::<12>()?;
+    pairs.field::<13>()?;
+    pairs.field::<14>()?;
+    pairs.field::<15>()?;
+    pairs.field::<16>()?;
+    // What follows is of another schema, or was written by another hand.
+    let Ordered { left, .. } = pairs;
+    for _ in 0..left {
+        let Some(field) = known_key(reader).map_err(plain)? else {
+            reader.pass_value().map_err(plain)?;
             continue;
         };
-        next = field + 1;
         *present |= 1 << field;
         read_field(reader, track, field).map_err(|fault| (Some(field), fault))?;
     }
     Ok(())
 }
 
+/// Pairs in the schema's order.
+struct Ordered<'a, 'b> {
+    /// Pairs not read yet.
+    left: usize,
+    present: &'a mut u32,
+    reader: &'a mut Reader<'b>,
+    track: &'a mut Track,
+}
+
+impl Ordered<'_, '_> {
+    /// Reads the next pair if it is this field.
+    #[inline(always)]
+    fn field<const FIELD: usize>(&mut self) -> Result<(), FieldFault> {
+        let key = const { Expected::new(KEYS[FIELD]) };
+        if self.left > 0 && self.reader.pass_expected(&key) {
+            self.left -= 1;
+            *self.present |= 1 << FIELD;
+            read_field(self.reader, self.track, FIELD).map_err(|fault| (Some(FIELD), fault))?;
+        }
+        Ok(())
+    }
+}
+
 /// Reads a key; `None` for one that is not of this schema.
-#[inline]
-fn known_key(reader: &mut Reader, next: usize) -> Result<Option<usize>, Fault> {
-    let Some(key) = reader.short_str() else {
+fn known_key(reader: &mut Reader) -> Result<Option<usize>, Fault> {
+    let Some([low, high]) = reader.short_str() else {
         // All known keys are short and in their shortest form, or were written by another hand.
         let key = reader.str_bytes()?;
         return Ok(KEYS.iter().position(|known| known.as_bytes() == key));
     };
-    let later = KEY_WORDS[next..].iter().position(|known| *known == key);
-    Ok(match later {
-        Some(offset) => Some(next + offset),
-        None => KEY_WORDS[..next].iter().position(|known| *known == key),
-    })
+    let same = |known: &[u64; 2]| known[0] == low && known[1] == high;
+    Ok(KEY_WORDS.iter().position(same))
 }
 
-#[inline]
+#[inline(always)]
 fn read_field(reader: &mut Reader, track: &mut Track, field: usize) -> Result<(), Fault> {
     match field {
         0 => track.track_id = text(reader)?,
@@ -563,28 +639,25 @@ fn read_field(reader: &mut Reader, track: &mut Track, field: usize) -> Result<()
     Ok(())
 }
 
-#[inline]
+#[inline(always)]
 fn text(reader: &mut Reader) -> Result<Text, Fault> {
-    if let Some(marker @ 0xa1..=0xbf) = reader.rest().first().copied() {
-        let len = marker & 0x1f;
-        if let Some(words) = reader.words(1, usize::from(len))
-            && let Some(text) = Text::from_ascii(words, len)
-        {
-            reader.pass(1 + usize::from(len));
-            return Ok(text);
-        }
+    if let Some((words, len)) = reader.fix_str()
+        && let Some(text) = Text::from_ascii(words, len)
+    {
+        reader.pass(1 + usize::from(len));
+        return Ok(text);
     }
     Text::new(reader.str()?).ok_or("empty, or longer than 31 bytes")
 }
 
 /// One of a few short words.
-#[inline]
+#[inline(always)]
 fn word<T: Copy>(reader: &mut Reader, words: &[[u64; 2]], all: &[T]) -> Result<T, Fault> {
-    let found = reader.short_str();
+    let [low, high] = reader.short_str().ok_or("not a word of the schema")?;
     words
         .iter()
         .zip(all)
-        .find(|(word, _)| Some(**word) == found)
+        .find(|(word, _)| word[0] == low && word[1] == high)
         .map(|(_, value)| *value)
         .ok_or("not a word of the schema")
 }

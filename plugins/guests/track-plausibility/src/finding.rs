@@ -129,8 +129,23 @@ impl Findings {
     /// Nothing yet, of a track of which this was said already.
     pub fn new(said: Said) -> Self {
         Self {
+            first: None,
+            broken: 0,
             said,
-            ..Self::default()
+        }
+    }
+
+    /// Nothing yet, beside this: what is found may be [`joined`](Self::join) or dropped.
+    pub fn beside(&self) -> Self {
+        Self::new(self.said)
+    }
+
+    /// Adds what was found beside this, later.
+    pub fn join(&mut self, later: &Self) {
+        if let Some(finding) = &later.first {
+            let broken = self.broken + later.broken;
+            self.add(*finding);
+            self.broken = broken;
         }
     }
 
@@ -147,8 +162,8 @@ impl Findings {
     }
 
     /// Says the most specific one, and gives what was said by now.
-    pub fn say(mut self, out: &mut Anomalies) -> Said {
-        let Some(finding) = self.first else {
+    pub fn say(&mut self, out: &mut Anomalies) -> Said {
+        let Some(finding) = &self.first else {
             return self.said;
         };
         self.said.note(finding.rule);

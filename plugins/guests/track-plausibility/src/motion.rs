@@ -54,6 +54,7 @@ pub fn judge(
         speed_mps: report.speed_mps.map(|speed| speed as f32),
         course_deg: report.course_deg.map(|course| course as f32),
     };
+    let mut reported = None;
     if let Some(course) = &state.course {
         let step = Step::new(
             &course.last,
@@ -63,6 +64,7 @@ pub fn judge(
             limits,
             rules,
         );
+        reported = Some(step);
         if step.is_late() {
             late(fix, &step, report, limits, state, rules, found);
             return;
@@ -76,10 +78,11 @@ pub fn judge(
             state.vertical = None;
         }
     }
-    let values = *found;
-    let judged = velocity::judge(report, state, shown, limits, rules, found);
-    let vertical = vertical::judge(report, state, limits, rules, found);
+    let mut beside = found.beside();
+    let judged = velocity::judge(report, state, shown, limits, rules, &mut beside);
+    let vertical = vertical::judge(report, state, limits, rules, &mut beside);
     if !matches!(judged, Judged::Accepted(_)) {
+        reported = None;
         let known = state.velocity.filter(|velocity| {
             (0.0..=VELOCITY_FRESH_S).contains(&seconds(velocity.at_ms, report.at_ms))
         });
@@ -87,26 +90,30 @@ pub fn judge(
         fix.course_deg = known.and_then(|velocity| velocity.course_deg);
     }
     let Some(course) = &state.course else {
+        found.join(&beside);
         state.course = Some(start(fix, report, limits));
         keep_velocity(state, judged);
         state.vertical = vertical;
         return;
     };
-    let step = Step::new(
-        &course.last,
-        &fix,
-        course.noise,
-        &report.noise,
-        limits,
-        rules,
-    );
+    // With another velocity than the reported one it is another step.
+    let step = reported.unwrap_or_else(|| {
+        Step::new(
+            &course.last,
+            &fix,
+            course.noise,
+            &report.noise,
+            limits,
+            rules,
+        )
+    });
     if !step.is_reachable() {
         // Whatever else the report says is of the same doubtful origin, and against what is known of
         // another place.
-        *found = values;
         teleport(fix, &step, report, limits, state, rules, found);
         return;
     }
+    found.join(&beside);
     match gate::judge(course, &fix, &step, report, limits, rules, found) {
         gate::Passed::On(course) => {
             state.course = Some(course);

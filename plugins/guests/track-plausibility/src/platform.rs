@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use outrigger_sdk::Track;
+use outrigger_sdk::{Text, Track};
 
 use crate::parameters::PlatformParameters;
 
@@ -212,37 +212,54 @@ const DEFAULTS: [(&str, Limits); 21] = [
 /// The limits of all kinds.
 #[derive(Clone, Debug)]
 pub struct Platforms {
-    kinds: Vec<(String, Limits)>,
+    kinds: Vec<Kind>,
+}
+
+#[derive(Clone, Debug)]
+struct Kind {
+    name: String,
+    /// The name as a track says it; none for one that is too long for that.
+    text: Option<Text>,
+    limits: Limits,
+}
+
+impl Kind {
+    fn new(name: &str, limits: Limits) -> Self {
+        Self {
+            name: name.to_owned(),
+            text: Text::new(name),
+            limits,
+        }
+    }
 }
 
 impl Platforms {
     /// The defaults with these changes, which the parameters have checked.
     pub fn new(changes: &BTreeMap<String, PlatformParameters>) -> Self {
-        let mut kinds: Vec<(String, Limits)> = DEFAULTS
+        let mut kinds: Vec<Kind> = DEFAULTS
             .iter()
-            .map(|(name, limits)| ((*name).to_owned(), *limits))
+            .map(|(name, limits)| Kind::new(name, *limits))
             .collect();
         for (name, change) in changes {
-            let known = kinds.iter().position(|(known, _)| known == name);
+            let known = kinds.iter().position(|kind| kind.name == *name);
             let place = known.unwrap_or_else(|| {
-                kinds.push((name.clone(), base(change)));
+                kinds.push(Kind::new(name, base(change)));
                 kinds.len() - 1
             });
-            change.apply(&mut kinds[place].1);
+            change.apply(&mut kinds[place].limits);
         }
         Self { kinds }
     }
 
     /// The limits for a track.
     pub fn limits(&self, class: &str, track: &Track) -> &Limits {
-        let of = |name: &str| self.kinds.iter().find(|(known, _)| known == name);
-        track
-            .platform_class
-            .as_deref()
-            .and_then(of)
-            .or_else(|| of(class))
-            .map(|(_, limits)| limits)
+        let mut kinds = self.kinds.iter();
+        let own = (track.platform_class)
+            .and_then(|class| kinds.find(|kind| kind.text.is_some_and(|text| text == class)));
+        let of_class = || self.kinds.iter().find(|kind| kind.name == class);
+        &own.or_else(of_class)
             .expect("classes that are read have defaults")
+            .limits
     }
 }
 

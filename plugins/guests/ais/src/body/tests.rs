@@ -13,7 +13,8 @@ fn an_mmsi_has_nine_digits() {
     ] {
         let mmsi = Mmsi::new(number);
         assert_eq!(mmsi.as_str(), text);
-        assert_eq!(mmsi.track_id(), format!("mmsi:{text}"));
+        assert_eq!(mmsi.track_id(), Text::new(&format!("mmsi:{text}")));
+        assert_eq!(mmsi.platform_id(), Text::new(text));
     }
 }
 

@@ -105,8 +105,3 @@ fn tag_blocks_with_unreadable_values_are_faults() {
         Cause::TagBlock
     );
 }
-
-#[test]
-fn the_alphabet_has_64_characters() {
-    assert_eq!((0..=255).filter(|&byte| is_sixbit(byte)).count(), 64);
-}

@@ -188,6 +188,44 @@ fn texts_are_one_to_thirty_one_bytes() {
         Text::format(format_args!("mmsi:{:09}", 2_446_600)).unwrap(),
         "mmsi:002446600"
     );
+    assert_eq!(Text::ascii(longest.as_bytes()), Text::new(&longest));
+    assert!(Text::ascii(b"").is_none());
+    assert!(Text::ascii(format!("{longest}b").as_bytes()).is_none());
+    assert!(Text::ascii("Müritz".as_bytes()).is_none());
+}
+
+#[test]
+fn every_word_comes_back_as_it_went() {
+    let words = (AltDatum::ALL.into_iter().cycle())
+        .zip(TimeSource::ALL.into_iter().cycle())
+        .zip(Source::ALL);
+    for ((alt_datum, time_source), source) in words {
+        let track = Track {
+            alt_datum: Some(alt_datum),
+            time_source,
+            source: Some(source),
+            ..full()
+        };
+        let body = json(&encoded(&track));
+        assert_eq!(body["alt_datum"], alt_datum.as_str());
+        assert_eq!(body["time_source"], time_source.as_str());
+        assert_eq!(body["source"], source.as_str());
+        assert_eq!(Track::decode("track.sea", &encoded(&track)).unwrap(), track);
+    }
+}
+
+#[test]
+fn times_of_any_size_are_written_in_their_shortest_form() {
+    for shift in 0..64 {
+        for time_ns in [(1 << shift) - 1, 1 << shift] {
+            let track = Track { time_ns, ..full() };
+            let bytes = encoded(&track);
+            let mut canonical = Vec::new();
+            msgpack::canonicalise(&bytes, &mut canonical).unwrap();
+            assert_eq!(canonical, bytes);
+            assert_eq!(Track::decode("track.sea", &bytes).unwrap(), track);
+        }
+    }
 }
 
 #[test]
