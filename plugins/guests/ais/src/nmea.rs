@@ -126,10 +126,10 @@ pub fn lines(frame: &[u8]) -> impl Iterator<Item = (u32, &[u8])> {
             let length = words::position_either(b'\n', b'\r', rest).unwrap_or(rest.len());
             let start = at;
             at += length + 1;
-            let line = rest[..length].trim_ascii();
+            let line = rest[..length].trim_ascii_start();
             if !line.is_empty() {
-                let lead = rest[..length].len() - rest[..length].trim_ascii_start().len();
-                return Some(((start + lead) as u32, line));
+                let lead = length - line.len();
+                return Some(((start + lead) as u32, line.trim_ascii_end()));
             }
         }
     })
