@@ -1,12 +1,12 @@
 //! How much fits inside the default budget, a tenth of the host's cores, and how long a frame waits.
 //!
 //! Each rate is offered for some seconds, lowest first, with the decoder alone and with three
-//! plugins. A rate *fits* if no frame is lost, none is shed, and what waits at the end is younger
-//! than a second. Then the wait at half of the highest rate that fits: capture to verdict, by the
+//! plugins. A rate *fits* if none is shed, what waits at the end is younger than a second, and no
+//! frame is lost but those that may be on their way (a hundredth of a second's). Then the wait at half of the highest rate that fits: capture to verdict, by the
 //! runtime's own HDR histogram. The sender keeps to its schedule whatever the receiver does: no
 //! coordinated omission. CPU is the process's own by `/proc`, without the sender's.
 //!
-//! `cargo bench --bench budget [-- --quick]`
+//! `cargo bench --bench budget [-- --quick | RATE]`; a rate alone is shown and not kept.
 
 mod history;
 mod rig;
@@ -32,10 +32,11 @@ fn main() {
         return;
     }
     let installation = rig::installation();
-    let (rates, seconds): (&[u32], u32) = if history::is_quick() {
-        (&RATES_QUICK, SECONDS_QUICK)
-    } else {
-        (&RATES, SECONDS)
+    let alone: Option<u32> = history::word().and_then(|word| word.parse().ok());
+    let (rates, seconds): (&[u32], u32) = match (&alone, history::is_quick()) {
+        (Some(rate), _) => (std::slice::from_ref(rate), SECONDS),
+        (None, true) => (&RATES_QUICK, SECONDS_QUICK),
+        (None, false) => (&RATES, SECONDS),
     };
     println!("inside a tenth of the cores, {seconds} s at each rate");
     println!(
@@ -47,10 +48,16 @@ fn main() {
         for &rate in rates {
             let round = round(&installation, chain, rate, seconds);
             round.show(plugins);
+            if alone.is_none() {
+                round.keep(plugins);
+            }
             if !round.fits() {
                 break;
             }
             highest = Some(rate);
+        }
+        if alone.is_some() {
+            continue;
         }
         let Some(highest) = highest else {
             println!("{plugins}: no rate fits");
@@ -59,6 +66,7 @@ fn main() {
         let half = round(&installation, chain, highest / 2, seconds);
         println!("{plugins}: {highest}/s fit; half of it:");
         half.show(plugins);
+        half.keep(plugins);
     }
 }
 
@@ -132,6 +140,10 @@ impl Round {
             self.late_ns as f64 / 1_000.0,
             if self.fits() { "yes" } else { "no" }
         );
+    }
+
+    fn keep(&self, plugins: &str) {
+        let [p50, p99, p999] = self.quantiles_us;
         history::Line::new("budget", plugins)
             .number("rate", f64::from(self.rate))
             .number("captured_per_s", self.captured / self.seconds)

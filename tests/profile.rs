@@ -194,7 +194,10 @@ fn a_profile_that_cannot_be_made_says_why() {
         "{why}"
     );
     let why = refused(&site, 3, &["--tap", "missing.txt"]);
-    assert!(why.contains("missing.txt: cannot be read"), "{why}");
+    assert!(
+        why.contains("--tap bus: missing.txt: cannot find the file: "),
+        "{why}"
+    );
     let why = refused(&site, 3, &["--tap", "empty.txt"]);
     assert!(why.contains("is empty"), "{why}");
     let why = refused(

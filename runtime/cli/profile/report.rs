@@ -86,8 +86,7 @@ fn head(out: &mut String, trace: &Trace, last: &StatusSnapshot) {
     line(
         out,
         &format!(
-            "  CPU       {} of all cores on average, {} in the busiest second, bound {} with a \
-             tolerance of {}",
+            "  CPU       {} of all cores on average, {} in the busiest second, bound {} + {}",
             percent(mean),
             percent(totals.cpu_permille_max),
             percent(budget.cpu_permille),

@@ -146,7 +146,8 @@ fn a_clock_that_steps_back_charges_and_refills_nothing() {
 #[test]
 fn debt_is_paid_before_anything_goes_on() {
     let mut budget = CpuBudget::new(RATE, 300, 0, 0);
-    budget.meter(0, 0, 147 * MS);
+    let others_burst = RATE / 1_000 * BURST_PERMILLE / 1_000 * 700;
+    budget.meter(0, 0, others_burst + 140 * MS);
     // 140 ms of debt beyond the burst, refilled by 200 ms a second at most, and a quantum on top.
     let wait = budget.others_wait_ns().unwrap();
     assert!((700 * MS..730 * MS).contains(&wait), "{wait}");

@@ -47,7 +47,10 @@ pub(super) enum Form {
 /// # Errors
 /// It cannot be read, or is no recording that can be played.
 pub(super) fn look(path: &Path) -> Result<Recording, String> {
-    let bytes = outrigger_tap::peek(path, LOOK_BYTES).map_err(|error| error.to_string())?;
+    let bytes = outrigger_tap::peek(path, LOOK_BYTES).map_err(|error| {
+        let fault = error.fault();
+        format!("cannot {}: {}", fault.action, fault.cause)
+    })?;
     let form = form(&bytes)?;
     Ok(Recording {
         path: path.to_owned(),
