@@ -69,12 +69,12 @@ fn rates(installation: &Path, seconds: u32) {
     println!("latency, microseconds, {seconds} s at each rate");
     println!(
         "rate/s   to verdict p50     p99   p99.9     max   to topic p50     p99   p99.9     max   \
-         lost   sender late by   CPU of one core"
+         lost   sender late p99    max   CPU of one core"
     );
     for rate in RATES {
         let port = rig::free_port();
         let running = started(installation, port, u64::from(rate) * 2);
-        let (datagrams, late_ns) = rig::sent(rig::send(port, rate, seconds));
+        let sent = rig::sent(rig::send(port, rate, seconds));
         std::thread::sleep(Duration::from_millis(500));
         let status = running.end();
         let of = |histogram: &str| {
@@ -82,11 +82,12 @@ fn rates(installation: &Path, seconds: u32) {
                 .map(|name| number(&status, &format!("/{histogram}/{name}")))
         };
         let (verdict, delivery) = (of("to_verdict"), of("to_delivery"));
-        let lost = datagrams as f64 - number(&status, "/taps/0/frames");
+        let lost = sent.datagrams as f64 - number(&status, "/taps/0/frames");
         let cpu = number(&status, "/process/cpu_ms") / (f64::from(seconds) * 1_000.0) * 100.0;
+        let [late_p99, late_max] = sent.late_us();
         println!(
             "{rate:>6}   {:>14} {:>7} {:>7} {:>7}   {:>12} {:>7} {:>7} {:>7}   {lost:>4}   \
-             {:>11.0} us   {cpu:>13.1} %",
+             {late_p99:>15.0} {late_max:>6.0}   {cpu:>13.1} %",
             verdict[0],
             verdict[1],
             verdict[2],
@@ -94,8 +95,7 @@ fn rates(installation: &Path, seconds: u32) {
             delivery[0],
             delivery[1],
             delivery[2],
-            delivery[3],
-            late_ns as f64 / 1_000.0
+            delivery[3]
         );
         for (what, figures) in [("to verdict", verdict), ("to topic", delivery)] {
             history::Line::new("latency", what)
@@ -105,7 +105,8 @@ fn rates(installation: &Path, seconds: u32) {
                 .number("p999_us", figures[2])
                 .number("max_us", figures[3])
                 .number("lost", lost)
-                .number("sender_late_us", late_ns as f64 / 1_000.0)
+                .number("sender_late_p99_us", late_p99)
+                .number("sender_late_us", late_max)
                 .number("cpu_percent", cpu)
                 .append();
         }
@@ -116,7 +117,7 @@ fn resident(installation: &Path, seconds: u32) {
     let port = rig::free_port();
     let running = started(installation, port, u64::from(LIVE_TRACKS));
     // Each vessel reports every 2 s.
-    let (datagrams, _) = rig::sent(rig::send(port, LIVE_TRACKS / 2, seconds.max(3)));
+    let datagrams = rig::sent(rig::send(port, LIVE_TRACKS / 2, seconds.max(3))).datagrams;
     std::thread::sleep(Duration::from_millis(1_500));
     let text = std::fs::read_to_string(format!("/proc/{}/status", running.id()));
     let text = text.expect("it lives");

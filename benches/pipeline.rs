@@ -163,7 +163,7 @@ fn whole_round(installation: &Path, rate: u32, seconds: u32) -> Spent {
         std::thread::sleep(Duration::from_millis(200));
         let before = rig::process_cpu_ns();
         let threads_before = rig::threads_cpu_ns(std::process::id());
-        let (datagrams, _) = rig::sent(rig::send(port, rate, seconds));
+        let datagrams = rig::sent(rig::send(port, rate, seconds)).datagrams;
         let frames = || shared.taps[0].frames.load(Ordering::Acquire);
         let processed = || -> u64 { lock(&shared.pipeline).counters.frames.iter().sum() };
         // The last frames are known to be processed when the next status is told.
@@ -255,7 +255,7 @@ fn bare_round(rate: u32, seconds: u32) -> Spent {
                 out.clear();
             }
         });
-        let (datagrams, _) = rig::sent(rig::send(port, rate, seconds));
+        let datagrams = rig::sent(rig::send(port, rate, seconds)).datagrams;
         done.store(true, Ordering::Release);
         let (frames, cpu_ns) = receiver.join().expect("it ends");
         Spent {

@@ -276,16 +276,35 @@ pub fn send(port: u16, rate: u32, seconds: u32) -> Child {
         .expect("this program runs")
 }
 
-/// What a sender said at its end: datagrams, and the most by which one was late, nanoseconds.
-pub fn sent(sender: Child) -> (u64, u64) {
+/// What a sender said at its end. Times are how late datagrams left, nanoseconds: what the machine
+/// itself makes late, whoever receives.
+pub struct Sent {
+    pub datagrams: u64,
+    pub late_p99_ns: u64,
+    pub late_max_ns: u64,
+}
+
+impl Sent {
+    /// The 99 % quantile and the largest, microseconds.
+    pub fn late_us(&self) -> [f64; 2] {
+        [self.late_p99_ns, self.late_max_ns].map(|ns| ns as f64 / 1_000.0)
+    }
+}
+
+/// Waits until a sender ends.
+pub fn sent(sender: Child) -> Sent {
     let output = sender.wait_with_output().expect("the sender was started");
     assert!(output.status.success(), "the sender failed");
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let mut words = text
         .split_whitespace()
         .map(|word| word.parse().expect("a number"));
-    let mut next = || words.next().expect("two numbers");
-    (next(), next())
+    let mut next = || words.next().expect("three numbers");
+    Sent {
+        datagrams: next(),
+        late_p99_ns: next(),
+        late_max_ns: next(),
+    }
 }
 
 /// Is this process the sender? Then it sends, and the caller returns.
@@ -312,11 +331,11 @@ pub fn is_sender() -> bool {
         progress: false,
     };
     let summary = run(plan, &AtomicBool::new(false)).expect("datagrams can be sent");
-    let late_ns = summary
+    let (p99, max) = summary
         .lateness
         .as_ref()
-        .map_or(0, |lateness| lateness.max_ns);
-    println!("{} {late_ns}", summary.datagrams);
+        .map_or((0, 0), |lateness| (lateness.p99_ns, lateness.max_ns));
+    println!("{} {p99} {max}", summary.datagrams);
     true
 }
 
