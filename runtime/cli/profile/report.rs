@@ -1,4 +1,4 @@
-//! A trace as text, 80 columns wide: is it inside its budget, what did it cost, and what costs most.
+//! A trace as text, 80 columns wide but for long names: is it inside its budget, what did it cost, and what costs most.
 
 use super::sample::tolerance_permille;
 use crate::cli::text::{cut, digits, size};
@@ -83,15 +83,23 @@ fn head(out: &mut String, trace: &Trace, last: &StatusSnapshot) {
         std::time::Duration::from_millis(totals.ms.max(1)),
         cores.max(1),
     );
+    let used = match totals.ms {
+        0..1_000 => format!(
+            "{} ms, {} of a second of all cores",
+            digits(totals.cpu_ms),
+            percent(totals.cpu_permille_max)
+        ),
+        _ => format!(
+            "{} of all cores, busiest second {}",
+            percent(mean),
+            percent(totals.cpu_permille_max)
+        ),
+    };
+    let bound = percent(budget.cpu_permille);
+    let tolerance = percent(tolerance_permille(budget.cpu_permille));
     line(
         out,
-        &format!(
-            "  CPU       {} of all cores on average, {} in the busiest second, bound {} + {}",
-            percent(mean),
-            percent(totals.cpu_permille_max),
-            percent(budget.cpu_permille),
-            percent(tolerance_permille(budget.cpu_permille))
-        ),
+        &format!("  CPU       {used}, bound {bound} + {tolerance}"),
     );
     line(
         out,

@@ -177,7 +177,7 @@ impl Sampling {
     }
 
     /// The busiest second's share of the cores, permille; the first, which starts the plugins, only
-    /// if there is no other. Of a run of less than a second, that of all of it.
+    /// if there is no other. A run of less than a second is part of one in which nothing else was.
     fn busiest(&self, cores: u64) -> u64 {
         let share = |cpu_ms: u64, ms: u64| cpu_permille(cpu_ms, Duration::from_millis(ms), cores);
         let times = self.seconds.windows(2).map(|pair| {
@@ -186,7 +186,7 @@ impl Sampling {
         });
         let whole = times.filter(|(_, ms)| *ms >= SHARE_OVER_MIN_MS);
         let most = whole.map(|(cpu_ms, ms)| share(cpu_ms, ms)).max();
-        most.unwrap_or_else(|| share(self.last.cpu_ms, self.last.at_ms.max(1)))
+        most.unwrap_or_else(|| share(self.last.cpu_ms, self.last.at_ms.max(1_000)))
     }
 
     /// CPU by class and of an idle second, as the least squares fit over the seconds has it.

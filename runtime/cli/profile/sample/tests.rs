@@ -49,6 +49,13 @@ fn seconds_add_up_to_the_last_words() {
 }
 
 #[test]
+fn a_run_of_less_than_a_second_is_held_to_what_a_second_may_use() {
+    let mut sampling = Sampling::new(std::process::id());
+    sampling.add(&snapshot(100, 10, [8, 1], 900), 40, 1);
+    assert_eq!(sampling.busiest(2), 20, "40 ms of the 2,000 of a second");
+}
+
+#[test]
 fn cpu_is_told_apart_by_class_over_seconds() {
     let mut sampling = Sampling::new(std::process::id());
     let (mut messages, mut cpu_ms) = ([0, 0], 0);
