@@ -226,7 +226,7 @@ impl Run {
                 .map_err(RunError::Topic)?;
         }
         if let Some(first) = first {
-            snapshot::write(&data.snapshots, &first).map_err(RunError::Snapshot)?;
+            snapshot::write(&data.snapshots, &first, || {}).map_err(RunError::Snapshot)?;
         }
         Ok(Self {
             config,

@@ -5,6 +5,7 @@
 //! file; the two newest are kept. A snapshot is only taken where instances restart, and after
 //! journal and topic logs up to it are on stable storage.
 
+use std::borrow::Borrow;
 use std::io::{BufWriter, Read, Write};
 
 use cap_std::fs::{Dir, OpenOptions};
@@ -34,9 +35,9 @@ pub struct Identity {
     pub plugins: Vec<(String, String)>,
 }
 
-/// A snapshot.
+/// A snapshot; its keys are in it, or `&Kept` lends them.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Snapshot {
+pub struct Snapshot<K = Kept> {
     /// Identity of the journal.
     pub log_id: [u8; 16],
     /// First block that is not folded in.
@@ -44,7 +45,7 @@ pub struct Snapshot {
     /// What made it.
     pub identity: Identity,
     /// What the pipeline had folded.
-    pub folded: Folded,
+    pub folded: Folded<K>,
 }
 
 /// Why a snapshot cannot be written or used.
@@ -118,11 +119,11 @@ struct KeptRef<'a> {
 }
 
 /// The keys of a store, one after the other.
-struct Rows<'a>(&'a [Kept]);
+struct Rows<'a, K>(&'a [K]);
 
-impl Serialize for Rows<'_> {
+impl<K: Borrow<Kept>> Serialize for Rows<'_, K> {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.0.iter().map(|kept| KeptRef {
+        serializer.collect_seq(self.0.iter().map(Borrow::borrow).map(|kept| KeptRef {
             key: &kept.key,
             value: &kept.value,
             class: kept.class,
@@ -135,7 +136,8 @@ impl Serialize for Rows<'_> {
 
 /// [`File`] for writing; fields as there.
 #[derive(Serialize)]
-struct FileRef<'a> {
+#[serde(bound = "")]
+struct FileRef<'a, K: Borrow<Kept>> {
     version: u32,
     #[serde(with = "serde_bytes")]
     log_id: &'a [u8],
@@ -143,13 +145,13 @@ struct FileRef<'a> {
     identity: &'a Identity,
     taps: &'a [(String, u64)],
     health: Vec<(&'a str, u32, u32, bool)>,
-    stores: Vec<(&'a str, &'a str, Option<&'a str>, Rows<'a>)>,
+    stores: Vec<(&'a str, &'a str, Option<&'a str>, Rows<'a, K>)>,
     classes: &'a [String],
     shed: &'a [String],
 }
 
-impl<'a> From<&'a Snapshot> for FileRef<'a> {
-    fn from(snapshot: &'a Snapshot) -> Self {
+impl<'a, K: Borrow<Kept>> From<&'a Snapshot<K>> for FileRef<'a, K> {
+    fn from(snapshot: &'a Snapshot<K>) -> Self {
         let folded = &snapshot.folded;
         let health = folded.health.iter().map(|(name, health)| {
             let Health {
@@ -177,14 +179,16 @@ impl<'a> From<&'a Snapshot> for FileRef<'a> {
     }
 }
 
-/// Hashes what is written through it.
-struct Hashing<W> {
+/// Hashes what is written through it, and pauses before each piece.
+struct Hashing<W, P> {
     to: W,
     hash: Sha256,
+    pause: P,
 }
 
-impl<W: Write> Write for Hashing<W> {
+impl<W: Write, P: FnMut()> Write for Hashing<W, P> {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        (self.pause)();
         let written = self.to.write(bytes)?;
         self.hash.update(&bytes[..written]);
         Ok(written)
@@ -207,11 +211,16 @@ fn cause(error: rmp_serde::encode::Error) -> std::io::Error {
 }
 
 /// Writes the file as it goes, so that it never lies in memory whole.
-fn write_file(file: &mut impl Write, snapshot: &Snapshot) -> std::io::Result<()> {
+fn write_file<K: Borrow<Kept>>(
+    to: &mut impl Write,
+    snapshot: &Snapshot<K>,
+    pause: impl FnMut(),
+) -> std::io::Result<()> {
     let hash = Sha256::new();
-    let mut out = BufWriter::with_capacity(WRITE_BYTES, Hashing { to: file, hash });
+    let hashing = Hashing { to, hash, pause };
+    let mut out = BufWriter::with_capacity(WRITE_BYTES, hashing);
     rmp_serde::encode::write(&mut out, &FileRef::from(snapshot)).map_err(cause)?;
-    let Hashing { to, hash } = out.into_inner().map_err(|error| error.into_error())?;
+    let Hashing { to, hash, .. } = out.into_inner().map_err(|error| error.into_error())?;
     to.write_all(&hash.finalize())
 }
 
@@ -260,11 +269,16 @@ impl File {
     }
 }
 
-/// Writes a snapshot, makes it durable, and removes the oldest ones beyond [`SNAPSHOTS_KEPT`].
+/// Writes a snapshot, makes it durable, and removes the oldest ones beyond [`SNAPSHOTS_KEPT`]. Before
+/// each [`WRITE_BYTES`] it calls `pause`: a large state takes long to write.
 ///
 /// # Errors
 /// The file could not be written; older snapshots are untouched then.
-pub fn write(dir: &Dir, snapshot: &Snapshot) -> Result<(), SnapshotError> {
+pub fn write<K: Borrow<Kept>>(
+    dir: &Dir,
+    snapshot: &Snapshot<K>,
+    pause: impl FnMut(),
+) -> Result<(), SnapshotError> {
     let name = format!("{:020}{SUFFIX}", snapshot.next_block);
     // One name for all, so that failed attempts on a full disk do not add up.
     let beside = "writing.tmp";
@@ -275,7 +289,7 @@ pub fn write(dir: &Dir, snapshot: &Snapshot) -> Result<(), SnapshotError> {
             OpenOptions::new().write(true).create(true).truncate(true),
         )
         .map_err(io)?;
-    write_file(&mut file, snapshot).map_err(io)?;
+    write_file(&mut file, snapshot, pause).map_err(io)?;
     file.sync_all().map_err(io)?;
     dir.rename(beside, dir, &name).map_err(io)?;
     dir.open(".")

@@ -66,13 +66,13 @@ fn journal() -> (Data, Writer) {
         shore,
         &columns(&[(5, b"!AIVDM,3")]),
     );
-    let snapshot = Snapshot {
+    let snapshot: Snapshot = Snapshot {
         log_id: writer.log_id(),
         next_block: 3,
         identity: Identity::default(),
         folded: Folded::default(),
     };
-    snapshot::write(&data.dir("snapshots"), &snapshot).unwrap();
+    snapshot::write(&data.dir("snapshots"), &snapshot, || {}).unwrap();
     (data, writer)
 }
 

@@ -383,8 +383,10 @@ fn ledgers_add_up_over_a_crash_and_a_restart() {
     let frames = data.frames();
     let messages = frames.iter().filter(|frame| frame.bytes.len() == 205);
     assert_eq!(data.records("echoes").len(), messages.count());
-    // A kill takes away what the stop before had left.
-    site.start("data", &[]).kill();
+    // A kill of a run that captured takes away what the stop before had left.
+    let mut running = site.start("data", &[]);
+    send(&mut running, 50);
+    running.kill();
     assert_eq!(audited(&site, 0)["source"], "logs");
 }
 

@@ -10,7 +10,7 @@ use super::{EXPIRY_STEP_NS, Pipeline};
 
 /// State of one plugin under one label, as a snapshot keeps it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StorePart {
+pub struct StorePart<K = Kept> {
     /// Name of the plugin.
     pub plugin: String,
     /// Name of the label.
@@ -18,12 +18,12 @@ pub struct StorePart {
     /// Decoders: name of the tap.
     pub tap: Option<String>,
     /// Its keys, in the order of touching.
-    pub kept: Vec<Kept>,
+    pub kept: Vec<K>,
 }
 
-/// Everything that the pipeline has folded from the journal.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Folded {
+/// Everything that the pipeline has folded from the journal; its keys are in it, or `&Kept` lends them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Folded<K = Kept> {
     /// Per tap: name, and latest capture time.
     pub taps: Vec<(String, u64)>,
     /// Names of the classes: what a key's class counts, as a key's domain counts `taps`.
@@ -31,9 +31,21 @@ pub struct Folded {
     /// Per plugin: name and health.
     pub health: Vec<(String, Health)>,
     /// Per plugin and label: state.
-    pub stores: Vec<StorePart>,
+    pub stores: Vec<StorePart<K>>,
     /// Names of the classes that are shed.
     pub shed: Vec<String>,
+}
+
+impl<K> Default for Folded<K> {
+    fn default() -> Self {
+        Self {
+            taps: Vec::new(),
+            classes: Vec::new(),
+            health: Vec::new(),
+            stores: Vec::new(),
+            shed: Vec::new(),
+        }
+    }
 }
 
 /// What has become of one key's state.
@@ -133,26 +145,41 @@ impl Pipeline {
 
     /// Everything folded so far. Only at the start of a span is it enough to go on from.
     pub fn fold(&self) -> Folded {
-        let labels = self.topology.labels();
+        let own = |part: StorePart<&Kept>| StorePart {
+            plugin: part.plugin,
+            label: part.label,
+            tap: part.tap,
+            kept: part.kept.into_iter().cloned().collect(),
+        };
         Folded {
-            stores: self
-                .members
-                .iter()
-                .flatten()
-                .flat_map(|member| {
-                    member
-                        .places
-                        .iter()
-                        .map(|(&(label, tap), place)| StorePart {
-                            plugin: member.name().to_owned(),
-                            label: labels.name(label).to_owned(),
-                            tap: tap.map(|tap| self.topology.tap(tap).name.clone()),
-                            kept: place.store.kept().into_iter().cloned().collect(),
-                        })
-                })
-                .collect(),
+            stores: self.stores().map(own).collect(),
             ..self.fold_apart()
         }
+    }
+
+    /// The same, and its keys stay where they are.
+    pub fn lend(&self) -> Folded<&Kept> {
+        let apart = self.fold_apart();
+        Folded {
+            taps: apart.taps,
+            classes: apart.classes,
+            health: apart.health,
+            stores: self.stores().collect(),
+            shed: apart.shed,
+        }
+    }
+
+    fn stores(&self) -> impl Iterator<Item = StorePart<&Kept>> {
+        let labels = self.topology.labels();
+        self.members.iter().flatten().flat_map(move |member| {
+            let places = member.places.iter();
+            places.map(move |(&(label, tap), place)| StorePart {
+                plugin: member.name().to_owned(),
+                label: labels.name(label).to_owned(),
+                tap: tap.map(|tap| self.topology.tap(tap).name.clone()),
+                kept: place.store.kept(),
+            })
+        })
     }
 
     /// Goes on from what was folded, in this graph or another. What belongs to taps, plugins, labels

@@ -235,8 +235,16 @@ impl StateStore {
 
     /// Every key in the order of touching, for a snapshot.
     pub fn kept(&self) -> Vec<&Kept> {
-        let mut all: Vec<&Kept> = self.nodes.iter().flatten().map(|node| &node.kept).collect();
-        all.sort_unstable_by_key(|kept| kept.touched);
+        let mut all = Vec::with_capacity(self.len());
+        for list in &self.lists {
+            let mut at = list.oldest;
+            while let Some(Some(node)) = self.nodes.get(at as usize) {
+                all.push(&node.kept);
+                at = node.after;
+            }
+        }
+        // Keys of a domain stand in order, which a stable sort makes use of.
+        all.sort_by_key(|kept| kept.touched);
         all
     }
 

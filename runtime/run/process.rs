@@ -88,6 +88,13 @@ pub(super) struct Turn {
     pub(super) shedding: Shedding,
 }
 
+/// Waits for CPU, or until the phase changes.
+fn wait_for_cpu(shared: &Shared, wait: Duration) {
+    let began = Instant::now();
+    shared.wait_for_phase(shared.phase(), wait.min(LOOK_EVERY));
+    shared.governor.gate.others_waited(began.elapsed());
+}
+
 impl Process<'_> {
     pub(super) fn run(mut self) -> (Processed, Topics) {
         let result = self.turns();
@@ -333,10 +340,7 @@ impl Process<'_> {
         // What is done already goes out first.
         self.write(status, turn)?;
         self.report(status, turn, false);
-        let began = Instant::now();
-        let phase = self.shared.phase();
-        self.shared.wait_for_phase(phase, wait.min(LOOK_EVERY));
-        self.shared.governor.gate.others_waited(began.elapsed());
+        wait_for_cpu(self.shared, wait);
         Ok(true)
     }
 
@@ -375,9 +379,16 @@ impl Process<'_> {
             log_id: self.log_id,
             next_block: self.next_block,
             identity: self.identity.clone(),
-            folded: self.pipeline.fold(),
+            folded: self.pipeline.lend(),
         };
-        snapshot::write(&self.data.snapshots, &snapshot).map_err(|error| error.to_string())?;
+        // The state of a million keys is most of a second's work.
+        let pause = || {
+            if let Some(wait) = self.shared.governor.gate.others(&mut turn.hand) {
+                wait_for_cpu(self.shared, wait);
+            }
+        };
+        snapshot::write(&self.data.snapshots, &snapshot, pause)
+            .map_err(|error| error.to_string())?;
         let topics = self.topics.retain(now_ns());
         topics.map_err(|error| error.to_string())?;
         self.shared

@@ -51,7 +51,7 @@ fn snapshot(next_block: u64) -> Snapshot {
 fn a_snapshot_reads_back_and_only_two_are_kept() {
     let (_temp, dir) = dir();
     for block in [256, 512, 1024] {
-        write(&dir, &snapshot(block)).unwrap();
+        write(&dir, &snapshot(block), || {}).unwrap();
     }
     let (newest, damaged) = newest(&dir).unwrap();
     assert_eq!(newest, Some(snapshot(1024)));
@@ -62,8 +62,8 @@ fn a_snapshot_reads_back_and_only_two_are_kept() {
 #[test]
 fn any_changed_byte_or_cut_falls_back_to_the_one_before_and_is_said() {
     let (_temp, dir) = dir();
-    write(&dir, &snapshot(1)).unwrap();
-    write(&dir, &snapshot(2)).unwrap();
+    write(&dir, &snapshot(1), || {}).unwrap();
+    write(&dir, &snapshot(2), || {}).unwrap();
     let name = names(&dir).unwrap().pop().unwrap();
     let good = dir.read(&name).unwrap();
     let broken = (0..good.len())
@@ -95,4 +95,52 @@ fn a_newer_version_is_refused_by_name() {
         newest(&dir).unwrap_err().to_string(),
         "snapshots/3.snapshot has version 2, newer than this build's 1"
     );
+}
+
+#[test]
+fn a_large_snapshot_pauses_before_each_piece_and_lent_keys_are_written_as_own_ones() {
+    let mut own = snapshot(1);
+    own.folded.stores[0].kept = (0..1_000_u64)
+        .map(|at| Kept {
+            key: at.to_be_bytes().to_vec(),
+            value: vec![1; 1_000],
+            class: 1,
+            domain: 2,
+            seen_ns: 3,
+            touched: at,
+        })
+        .collect();
+    let mut pauses = 0;
+    let mut written = Vec::new();
+    write_file(&mut written, &own, || pauses += 1).unwrap();
+    assert!(pauses >= written.len() / WRITE_BYTES, "{pauses}");
+
+    let Folded {
+        taps,
+        classes,
+        health,
+        shed,
+        ..
+    } = own.folded.clone();
+    let part = &own.folded.stores[0];
+    let lent = Snapshot {
+        log_id: own.log_id,
+        next_block: own.next_block,
+        identity: own.identity.clone(),
+        folded: Folded {
+            taps,
+            classes,
+            health,
+            stores: vec![StorePart {
+                plugin: part.plugin.clone(),
+                label: part.label.clone(),
+                tap: part.tap.clone(),
+                kept: part.kept.iter().collect(),
+            }],
+            shed,
+        },
+    };
+    let mut again = Vec::new();
+    write_file(&mut again, &lent, || {}).unwrap();
+    assert_eq!(again, written);
 }
